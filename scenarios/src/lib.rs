@@ -1,1 +1,3 @@
-//! Placeholder.
+//! A scenario file becomes a plan.
+
+pub mod plan;

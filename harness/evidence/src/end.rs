@@ -1,0 +1,136 @@
+//! `end.json`: how the run ended. A directory without it is a crashed run, and never GO.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EvidenceError, layout, manifest};
+
+/// The last file of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// Version of the run directory.
+    pub schema: u32,
+    /// How it ended.
+    pub how: How,
+    /// When, in nanoseconds since the start of the run.
+    pub at_ns: u64,
+    /// The ledger, closed.
+    pub ledger: Ledger,
+    /// The drain barrier.
+    pub drain: Option<Drain>,
+    /// Rounds and single tasks that were due and not started.
+    pub shed: Shed,
+    /// Sampling ticks planned and taken in time.
+    pub ticks: Ticks,
+    /// How late the harness was for something that was due, greatest, in nanoseconds.
+    pub lag_ns: u64,
+    /// Records that could not be written.
+    pub dropped_records: u64,
+    /// From the stop command to the target's exit, in nanoseconds; absent where it was not asked to stop.
+    pub stop_ns: Option<u64>,
+    /// Processes of the run that were still alive when it was over, before they were ended; absent where the
+    /// target's agents have no processes.
+    pub left_behind: Option<u32>,
+    /// The target's gauges at its last snapshot.
+    pub gauges: BTreeMap<String, f64>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum How {
+    /// By its plan.
+    Finished,
+    /// By the user.
+    Interrupted,
+    /// The target failed.
+    TargetFailed {
+        /// What was found.
+        why: String,
+    },
+    /// The harness could not go on.
+    HarnessFailed {
+        /// What was found.
+        why: String,
+    },
+}
+
+/// Every task accounted for. All are counts of tasks, but `duplicated`, `reordered`, `corrupt` and `phantom`,
+/// which count answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Handed to the target.
+    pub sent: u64,
+    /// The target took responsibility.
+    pub acknowledged: u64,
+    /// The target refused.
+    pub refused: u64,
+    /// Answered correctly and in time.
+    pub in_time: u64,
+    /// Answered correctly after the time-out.
+    pub late: u64,
+    /// Acknowledged and never answered correctly. Proven only behind a completed drain barrier.
+    pub lost: u64,
+    /// Neither acknowledged, refused nor answered.
+    pub unknown: u64,
+    /// Answered again with the same execution.
+    pub duplicated: u64,
+    /// Executed again, where the target or its answers tell.
+    pub effects_duplicated: Option<u64>,
+    /// Overtook an earlier task of the same agent.
+    pub reordered: u64,
+    /// With a wrong digest.
+    pub corrupt: u64,
+    /// To tokens that were never issued.
+    pub phantom: u64,
+}
+
+/// The drain barrier: lost is only proven behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// Whether the target answered it.
+    pub completed: bool,
+    /// How long it took, in nanoseconds.
+    pub took_ns: u64,
+    /// What the target said it could not answer.
+    pub outstanding: u64,
+}
+
+/// What was due and not started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Shed {
+    /// Rounds, because too many were open.
+    pub rounds: u64,
+    /// Single tasks, because no slot was free.
+    pub operations: u64,
+}
+
+/// Sampling ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Ticks {
+    /// Due by the plan until the run ended.
+    pub planned: u64,
+    /// Taken within a quarter of their interval.
+    pub in_time: u64,
+}
+
+impl End {
+    /// Writes it as the last file of a run.
+    ///
+    /// # Errors
+    /// If the file exists or the file system refuses.
+    pub fn write(&self, run: &Path) -> Result<(), EvidenceError> {
+        manifest::write_json(&layout::END.within(run), self)
+    }
+
+    /// Reads it; `None` for a run that crashed.
+    ///
+    /// # Errors
+    /// If it cannot be read or has another schema.
+    pub fn read(run: &Path) -> Result<Option<Self>, EvidenceError> {
+        let path = layout::END.within(run);
+        if path.exists() { manifest::read_json(&path).map(Some) } else { Ok(None) }
+    }
+}

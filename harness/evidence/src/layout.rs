@@ -1,0 +1,49 @@
+//! Where each file of a run lies. The names are promised; see `docs/reference/evidence.md`.
+
+use std::path::{Path, PathBuf};
+
+/// One file of a run directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// Its name inside the run directory.
+    pub name: &'static str,
+    /// What it holds, in one sentence.
+    pub holds: &'static str,
+    /// Whether it can be made again from the others.
+    pub derived: bool,
+}
+
+impl File {
+    /// Its path in this run directory.
+    #[must_use]
+    pub fn within(self, run: &Path) -> PathBuf {
+        run.join(self.name)
+    }
+}
+
+macro_rules! files {
+    ($($constant:ident $name:literal $derived:literal $holds:literal)*) => {
+        $(#[doc = $holds] pub const $constant: File = File { name: $name, holds: $holds, derived: $derived };)*
+        /// Every file that a run directory may hold.
+        pub const ALL: &[File] = &[$($constant),*];
+    };
+}
+
+files! {
+    MANIFEST "manifest.json" false "Versions, seed, plan fingerprint, host, gates, phases and planned faults; written first."
+    SCENARIO "scenario.yaml" false "The scenario file as it was given."
+    PLAN "plan.json" false "The plan with every choice made."
+    EVENTS "events.jsonl" false "Phases, members, faults with their evidence, detections, elections, incidents; one JSON object a line."
+    ROUNDS "rounds.csv" false "One row a round: due, started, ended, expected, delivered, late, duplicated, timed out."
+    SAMPLES "samples.csv" false "One row per group and tick: the target by role, the harness, the host."
+    PROCESSES "processes.csv" false "One row per process, slower: memory, descriptors, threads, CPU."
+    LATENCY "latency.hlog" false "Interval histograms of response time, service time and round time (HDR interval log, tagged)."
+    INTERVALS "intervals.csv" false "One row an interval: operations due, started, shed, answered; the running ledger."
+    JOURNAL "faults.journal" false "The undo log, written before each fault is applied."
+    TARGET_LOG "target.log" false "What the target wrote to standard error."
+    END "end.json" false "How the run ended, the closed ledger, dropped records; written last."
+    VERDICT "verdict.json" true "The verdict with every gate and finding."
+    REPORT_HTML "report.html" true "The report as one page."
+    REPORT_MD "report.md" true "The report as Markdown."
+    JUNIT "junit.xml" true "One test case a gate, for a build server."
+}

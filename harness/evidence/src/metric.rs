@@ -1,0 +1,421 @@
+//! Every number that a gate can ask for, by name. This table is the only owner of metric names.
+
+use std::sync::LazyLock;
+
+use serde::Serialize;
+
+use crate::unit::Unit;
+
+/// Which direction is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Less is better.
+    Lower,
+    /// More is better.
+    Higher,
+    /// Neither: the number describes.
+    Neither,
+}
+
+/// What a scenario must have so that the metric exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Needs {
+    /// Nothing: every run has it.
+    Nothing,
+    /// `workload.rounds` or `workload.arrivals`.
+    Work,
+    /// `workload.rounds`.
+    Rounds,
+    /// `workload.arrivals`.
+    Arrivals,
+    /// At least one fault.
+    Faults,
+    /// A target whose agents are processes of their own.
+    Processes,
+    /// A target of more than one coordinator that tells who did what.
+    Coordinators,
+    /// A target that reports its effects.
+    Effects,
+}
+
+/// What may stand in brackets behind the name's first word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selector {
+    /// Nothing may.
+    None,
+    /// A role: `memory.private.max[worker]`. Without it, all agents.
+    Role,
+    /// The id of a fault, which must be there: `fault[1].recovery_time`.
+    Fault,
+}
+
+/// One metric.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Metric {
+    /// Its full name, such as `round.time.p99`.
+    pub name: String,
+    /// Its base unit.
+    pub unit: Unit,
+    /// Which direction is good.
+    pub better: Better,
+    /// What must be there so that it exists.
+    pub needs: Needs,
+    /// What may be selected.
+    pub selector: Selector,
+    /// Whether `during PHASE` makes sense for it.
+    pub by_phase: bool,
+    /// Whether it counts facts, which stay NO-GO even in a run with poor coverage.
+    pub counted: bool,
+    /// What it is, in one sentence.
+    pub help: String,
+}
+
+/// The metric with this name, without any selector.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Metric> {
+    ALL.iter().find(|m| m.name == name)
+}
+
+/// All metrics, in the order in which the reference shows them.
+#[must_use]
+pub fn all() -> &'static [Metric] {
+    &ALL
+}
+
+static ALL: LazyLock<Vec<Metric>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    messages(&mut all);
+    work(&mut all);
+    launch_and_agents(&mut all);
+    faults(&mut all);
+    resources(&mut all);
+    harness(&mut all);
+    all
+});
+
+fn metric(name: &str, unit: Unit, better: Better, needs: Needs, help: &str) -> Metric {
+    Metric {
+        name: name.to_owned(),
+        unit,
+        better,
+        needs,
+        selector: Selector::None,
+        by_phase: false,
+        counted: false,
+        help: help.to_owned(),
+    }
+}
+
+fn counted(name: &str, needs: Needs, help: &str) -> Metric {
+    Metric { counted: true, ..metric(name, Unit::Count, Better::Lower, needs, help) }
+}
+
+fn phased(metric: Metric) -> Metric {
+    Metric { by_phase: true, ..metric }
+}
+
+fn by_role(metric: Metric) -> Metric {
+    Metric { selector: Selector::Role, ..metric }
+}
+
+fn by_fault(metric: Metric) -> Metric {
+    Metric { selector: Selector::Fault, ..metric }
+}
+
+/// One metric a statistic: `base.p50` and so on.
+fn distribution(all: &mut Vec<Metric>, base: &str, needs: Needs, help: &str, by_phase: bool) {
+    for (statistic, words) in [
+        ("p50", "median"),
+        ("p90", "90th percentile"),
+        ("p95", "95th percentile"),
+        ("p99", "99th percentile"),
+        ("max", "greatest"),
+    ] {
+        let one = metric(
+            &format!("{base}.{statistic}"),
+            Unit::Seconds,
+            Better::Lower,
+            needs,
+            &format!("{help}, {words}."),
+        );
+        all.push(if by_phase { phased(one) } else { one });
+    }
+}
+
+fn messages(all: &mut Vec<Metric>) {
+    use Needs::{Effects, Work};
+    all.extend([
+        metric("messages.sent", Unit::Count, Better::Neither, Work, "Tasks handed to the target."),
+        metric(
+            "messages.acknowledged",
+            Unit::Count,
+            Better::Neither,
+            Work,
+            "Tasks for which the target took responsibility.",
+        ),
+        metric(
+            "messages.answered",
+            Unit::Count,
+            Better::Neither,
+            Work,
+            "Distinct tasks answered correctly, in time or late.",
+        ),
+        counted("messages.lost", Work, "Tasks acknowledged and never answered, after the drain barrier."),
+        counted(
+            "messages.unknown",
+            Work,
+            "Tasks sent whose acknowledgement never came, and which were not answered.",
+        ),
+        counted("messages.refused", Work, "Tasks that the target refused; they were never acknowledged."),
+        counted("messages.late", Work, "Tasks answered after their time-out."),
+        counted("messages.duplicated", Work, "Answers that came again for the same execution of a task."),
+        counted(
+            "messages.reordered",
+            Work,
+            "First-attempt answers of one agent that overtook an earlier task.",
+        ),
+        counted("messages.corrupt", Work, "Answers whose digest is not that of the payload."),
+        counted("messages.phantom", Work, "Answers to tokens that were never issued."),
+        counted("effects.duplicated", Effects, "Tasks executed more than once in effect."),
+        phased(metric(
+            "delivery.rate",
+            Unit::Ratio,
+            Better::Higher,
+            Work,
+            "Tasks answered correctly and in time, as a share of those sent.",
+        )),
+        phased(metric(
+            "delivery.rate.min",
+            Unit::Ratio,
+            Better::Higher,
+            Work,
+            "The same for the worst interval (rounds: the worst round).",
+        )),
+        phased(metric(
+            "error.rate",
+            Unit::Ratio,
+            Better::Lower,
+            Work,
+            "Tasks lost, late, corrupt, refused or unknown, as a share of those sent.",
+        )),
+    ]);
+}
+
+fn work(all: &mut Vec<Metric>) {
+    use Needs::{Arrivals, Coordinators, Rounds, Work};
+    all.extend([
+        phased(metric(
+            "rounds.completed",
+            Unit::Count,
+            Better::Higher,
+            Rounds,
+            "Rounds in which every task was answered in time.",
+        )),
+        phased(metric(
+            "rounds.timed_out",
+            Unit::Count,
+            Better::Neither,
+            Rounds,
+            "Rounds in which at least one task was not answered in time.",
+        )),
+        phased(metric(
+            "rounds.shed",
+            Unit::Count,
+            Better::Lower,
+            Rounds,
+            "Rounds that were due and not started because too many were open.",
+        )),
+    ]);
+    distribution(
+        all,
+        "round.time",
+        Rounds,
+        "Time of a whole round as the harness sees it, from when it was due to its last answer",
+        true,
+    );
+    distribution(
+        all,
+        "round.target_time",
+        Rounds,
+        "Time of a whole round inside the target, as the target tells it",
+        true,
+    );
+    distribution(all, "response.time", Work, "Time from when a task was due to its answer", true);
+    distribution(all, "service.time", Work, "Time from when a task was sent to its answer", true);
+    all.extend([
+        phased(metric("operations.due", Unit::Count, Better::Neither, Arrivals, "Single tasks that the plan made due.")),
+        phased(metric("operations.shed", Unit::Count, Better::Lower, Arrivals, "Single tasks that were due and not started because no slot was free.")),
+        phased(metric("throughput", Unit::PerSecond, Better::Higher, Work, "Tasks answered per second of the phase.")),
+        metric("balance.coordinators", Unit::Ratio, Better::Lower, Coordinators, "Spread of the work over the coordinators: standard deviation over mean of the tasks that each handled."),
+    ]);
+}
+
+fn launch_and_agents(all: &mut Vec<Metric>) {
+    use Needs::{Nothing, Processes};
+    all.extend([
+        metric(
+            "launch.time",
+            Unit::Seconds,
+            Better::Lower,
+            Nothing,
+            "From the launch command to the target being ready.",
+        ),
+        metric(
+            "stop.time",
+            Unit::Seconds,
+            Better::Lower,
+            Nothing,
+            "From the stop command to the target's exit.",
+        ),
+        metric("agents.ready", Unit::Count, Better::Higher, Nothing, "Agents that were ready after launch."),
+        counted(
+            "agents.crashed",
+            Nothing,
+            "Agents whose process ended without a fault of the plan having ended it.",
+        ),
+        counted("agents.left_behind", Processes, "Processes of the run that were alive after it."),
+        metric(
+            "agents.replaced",
+            Unit::Count,
+            Better::Neither,
+            Nothing,
+            "Agents that the target started again.",
+        ),
+    ]);
+}
+
+fn faults(all: &mut Vec<Metric>) {
+    use Needs::Faults;
+    all.extend([
+        metric("faults.planned", Unit::Count, Better::Neither, Faults, "Faults in the plan."),
+        metric(
+            "faults.proven",
+            Unit::Count,
+            Better::Higher,
+            Faults,
+            "Faults whose required evidence was read back.",
+        ),
+    ]);
+    distribution(all, "recovery.time", Faults, "Time from a fault until the target is steady again", false);
+    for (step, help) in [
+        ("detect", "Time from a fault until the target noticed it"),
+        ("elect", "Time from a fault until another agent held the lost place"),
+        ("reassign", "Time from a fault until every orphan had a coordinator"),
+        ("first_success", "Time from a fault until a task of an affected agent, started after it, succeeded"),
+        ("round", "Time from a fault until the round in flight was complete"),
+        ("drained", "Time from a fault until no task from before or during it was open"),
+    ] {
+        for (statistic, words) in [("p50", "median over faults"), ("max", "worst fault")] {
+            all.push(metric(
+                &format!("recovery.{step}.{statistic}"),
+                Unit::Seconds,
+                Better::Lower,
+                Faults,
+                &format!("{help}, {words}."),
+            ));
+        }
+    }
+    all.extend([
+        by_fault(metric(
+            "fault.recovery_time",
+            Unit::Seconds,
+            Better::Lower,
+            Faults,
+            "Time from this fault until the target was steady again.",
+        )),
+        by_fault(Metric {
+            counted: true,
+            ..metric(
+                "fault.lost",
+                Unit::Count,
+                Better::Lower,
+                Faults,
+                "Tasks open during this fault's window and never answered.",
+            )
+        }),
+        by_fault(metric(
+            "fault.late",
+            Unit::Count,
+            Better::Lower,
+            Faults,
+            "Tasks open during this fault's window and answered late.",
+        )),
+    ]);
+}
+
+fn resources(all: &mut Vec<Metric>) {
+    use Needs::Processes;
+    let lower =
+        |name: &str, unit, help: &str| by_role(phased(metric(name, unit, Better::Lower, Processes, help)));
+    all.extend([
+        lower("memory.private.max", Unit::Bytes, "Private (anonymous) memory of a process, greatest over processes and time."),
+        lower("memory.rss.max", Unit::Bytes, "Resident memory of a process, greatest over processes and time."),
+        lower("memory.pss.max", Unit::Bytes, "Proportional memory of a process, greatest over processes and time."),
+        lower("memory.pss.mean", Unit::Bytes, "Proportional memory of a process, mean over processes at the last reading of the hold phase."),
+        lower("memory.total.max", Unit::Bytes, "Private memory of all processes together, greatest over time."),
+        lower("descriptors.max", Unit::Count, "Open descriptors of a process, greatest over processes and time."),
+        lower("threads.max", Unit::Count, "Threads of a process, greatest over processes and time."),
+        lower("cpu.cores", Unit::Count, "CPU time of all processes together per second of time: cores in use."),
+        by_role(metric("memory.return", Unit::Ratio, Better::Lower, Processes, "Private memory after the drain over the same after the warm-up, less one; processes that lived through both.")),
+        by_role(metric("descriptors.return", Unit::Count, Better::Lower, Processes, "Open descriptors of a process after the drain, less those after the warm-up; greatest over processes that lived through both.")),
+        by_role(metric("threads.return", Unit::Count, Better::Lower, Processes, "Threads of a process after the drain, less those after the warm-up; greatest over processes that lived through both.")),
+    ]);
+}
+
+fn harness(all: &mut Vec<Metric>) {
+    use Needs::Nothing;
+    all.extend([
+        metric(
+            "harness.memory.max",
+            Unit::Bytes,
+            Better::Lower,
+            Nothing,
+            "Private memory of the harness, greatest over time.",
+        ),
+        metric(
+            "harness.descriptors.max",
+            Unit::Count,
+            Better::Lower,
+            Nothing,
+            "Open descriptors of the harness, greatest over time.",
+        ),
+        metric(
+            "harness.cpu.cores",
+            Unit::Count,
+            Better::Lower,
+            Nothing,
+            "CPU time of the harness per second: cores in use.",
+        ),
+        metric(
+            "harness.lag.max",
+            Unit::Seconds,
+            Better::Lower,
+            Nothing,
+            "How late the harness was for something that was due, greatest.",
+        ),
+        metric("harness.dropped", Unit::Count, Better::Lower, Nothing, "Records that could not be written."),
+        metric(
+            "samples.coverage",
+            Unit::Ratio,
+            Better::Higher,
+            Nothing,
+            "Sampling ticks taken in time, as a share of those planned.",
+        ),
+    ]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_stands_twice() {
+        let mut names: Vec<_> = all().iter().map(|m| &m.name).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all().len());
+    }
+}

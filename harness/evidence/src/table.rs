@@ -1,0 +1,73 @@
+//! The CSV tables: one header, one row a record, appended and flushed.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::EvidenceError;
+
+/// Appends rows of one kind to a CSV file.
+#[derive(Debug)]
+pub struct Writer<Row> {
+    path: PathBuf,
+    csv: csv::Writer<BufWriter<File>>,
+    row: PhantomData<fn(Row)>,
+}
+
+impl<Row: Serialize> Writer<Row> {
+    /// A new file, with its header written with the first row.
+    ///
+    /// # Errors
+    /// If the file exists or cannot be made.
+    pub fn create(path: &Path) -> Result<Self, EvidenceError> {
+        let file = File::create_new(path).map_err(|e| EvidenceError::io("create", path, e))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            csv: csv::Writer::from_writer(BufWriter::new(file)),
+            row: PhantomData,
+        })
+    }
+
+    /// Appends one row; it reaches the file with the next [`Self::flush`] at the latest.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn append(&mut self, row: &Row) -> Result<(), EvidenceError> {
+        self.csv.serialize(row).map_err(|e| self.failed(e.into()))
+    }
+
+    /// Hands everything to the kernel.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn flush(&mut self) -> Result<(), EvidenceError> {
+        self.csv.flush().map_err(|e| EvidenceError::io("write", &self.path, e))
+    }
+
+    fn failed(&self, source: std::io::Error) -> EvidenceError {
+        EvidenceError::io("write", &self.path, source)
+    }
+}
+
+/// All rows of a file; none if there is no file. A row torn by a crash at the very end is left out.
+pub(crate) fn read<Row: DeserializeOwned>(path: &Path) -> Result<Vec<Row>, EvidenceError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(EvidenceError::io("read", path, e)),
+    };
+    let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+    csv::Reader::from_reader(whole.as_bytes())
+        .deserialize()
+        .map(|row| {
+            row.map_err(|e: csv::Error| EvidenceError::Record {
+                path: path.to_path_buf(),
+                line: e.position().map_or(0, csv::Position::line),
+                found: e.to_string(),
+            })
+        })
+        .collect()
+}
