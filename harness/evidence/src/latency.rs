@@ -125,9 +125,9 @@ impl Writer {
         self.encode(interval)
             .and_then(|()| {
                 // The crate writes a log's head before the first line of every log that it begins.
-                let body =
+                let mut body =
                     self.line.split_inclusive(|b| *b == b'\n').filter(|l| !matches!(l[0], b'#' | b'"'));
-                body.map(|line| self.file.write_all(line)).collect::<std::io::Result<()>>()
+                body.try_for_each(|line| self.file.write_all(line))
             })
             .map_err(|e| EvidenceError::io("write", &self.path, e))
     }

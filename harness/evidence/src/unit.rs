@@ -90,9 +90,8 @@ fn show_bytes(value: f64) -> String {
 /// Three significant digits, never an exponent; whole numbers stay whole.
 fn three_digits(value: f64) -> String {
     let size = value.abs();
-    if value.fract().abs() < 1e-9 && size < 1e15 {
-        format!("{value:.0}")
-    } else if size >= 100.0 {
+    let whole = value.fract().abs() < 1e-9 && size < 1e15;
+    if whole || size >= 100.0 {
         format!("{value:.0}")
     } else if size >= 10.0 {
         format!("{value:.1}")
