@@ -159,23 +159,32 @@ impl Writer {
 /// # Errors
 /// If the file cannot be read or a line is not one of ours.
 pub fn read(run: &Path) -> Result<Vec<IntervalHistogram>, EvidenceError> {
+    let mut intervals = Vec::new();
+    each(run, |interval| intervals.push(interval))?;
+    Ok(intervals)
+}
+
+/// The same one at a time: a histogram takes some 190 KiB in memory, and a long run has many thousands.
+///
+/// # Errors
+/// If the file cannot be read or a line is not one of ours.
+pub fn each(run: &Path, mut visit: impl FnMut(IntervalHistogram)) -> Result<(), EvidenceError> {
     let path = layout::LATENCY.within(run);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(EvidenceError::io("read", &path, e)),
     };
     let whole = &bytes[..bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1)];
     let mut deserializer = Deserializer::new();
-    let mut intervals = Vec::new();
     for (index, entry) in IntervalLogIterator::new(whole).enumerate() {
         let failed =
             |found: String| EvidenceError::Record { path: path.clone(), line: index as u64 + 1, found };
         if let LogEntry::Interval(interval) = entry.map_err(|e| failed(format!("{e:?}")))? {
-            intervals.push(decode(&interval, &mut deserializer).map_err(failed)?);
+            visit(decode(&interval, &mut deserializer).map_err(failed)?);
         }
     }
-    Ok(intervals)
+    Ok(())
 }
 
 fn decode(

@@ -46,7 +46,7 @@ pub enum Needs {
 pub enum Selector {
     /// Nothing may.
     None,
-    /// A role: `memory.private.max[worker]`. Without it, all agents.
+    /// A role: `memory.private.max[worker]`. Without it, every process of the target.
     Role,
     /// The id of a fault, which must be there: `fault[1].recovery_time`.
     Fault,
