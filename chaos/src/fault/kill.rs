@@ -1,0 +1,130 @@
+//! Ending processes: SIGKILL, or SIGTERM and time to end by themselves.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use evidence::event::{Level, Proof, Reading};
+use nix::sys::signal::Signal;
+use scenarios::plan;
+
+use super::{Held, Outcome, not_sent, signal_all};
+use crate::ChaosError;
+use crate::clock::Clock;
+use crate::pidfd::{PidFd, wait_any};
+use crate::process::status_words;
+
+/// How long a process may take to be gone after SIGKILL: only a process stuck in the kernel takes long.
+const KILLED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a process may take to end by itself after SIGTERM.
+const TERMINATED_WITHIN: Duration = Duration::from_secs(10);
+/// How long its parent may take to reap it, after which its status is given up.
+const REAPED_WITHIN: Duration = Duration::from_millis(500);
+
+/// Sends the signal to all, waits until the kernel has acknowledged each end, then reads how each ended.
+pub(crate) fn apply(held: &[Held], signal: plan::Signal, clock: Clock) -> Result<Vec<Outcome>, ChaosError> {
+    let (signal, within) = match signal {
+        plan::Signal::Kill => (Signal::SIGKILL, KILLED_WITHIN),
+        plan::Signal::Term => (Signal::SIGTERM, TERMINATED_WITHIN),
+    };
+    let sent = signal_all(held, signal);
+    let taken: Vec<usize> = (0..held.len()).filter(|&i| matches!(sent[i], Ok(true))).collect();
+    let ends = wait_for_ends(held, taken, within, clock)
+        .map_err(|e| ChaosError::io("wait for", "the end of the victims", e))?;
+    Ok(held
+        .iter()
+        .zip(&sent)
+        .zip(ends)
+        .map(|((held, sent), ended)| {
+            not_sent(sent, signal, clock).unwrap_or_else(|| outcome(held, signal, within, ended, clock))
+        })
+        .collect())
+}
+
+/// When each of these was seen to have ended; `None` for the others and for those that did not.
+fn wait_for_ends(
+    held: &[Held],
+    mut open: Vec<usize>,
+    within: Duration,
+    clock: Clock,
+) -> io::Result<Vec<Option<u64>>> {
+    let deadline = Instant::now() + within;
+    let mut ends = vec![None; held.len()];
+    while !open.is_empty() {
+        let polled: Vec<&PidFd> = open.iter().map(|&i| &held[i].pidfd).collect();
+        let ended = wait_any(&polled, deadline)?;
+        let now = clock.now();
+        let mut still = Vec::with_capacity(open.len());
+        for (index, ended) in open.into_iter().zip(ended) {
+            if ended {
+                ends[index] = Some(now);
+            } else {
+                still.push(index);
+            }
+        }
+        open = still;
+        if Instant::now() >= deadline {
+            break;
+        }
+    }
+    Ok(ends)
+}
+
+fn outcome(held: &Held, signal: Signal, within: Duration, ended: Option<u64>, clock: Clock) -> Outcome {
+    let exit = Reading {
+        at_ns: ended.unwrap_or_else(|| clock.now()),
+        level: Level::E1,
+        source: "pidfd".to_owned(),
+        expected: "exited".to_owned(),
+        found: if ended.is_some() { "exited".to_owned() } else { format!("alive {within:?} after {signal}") },
+    };
+    if ended.is_none() {
+        return Outcome { proof: Proof::Mismatch, acknowledged_ns: None, readings: vec![exit] };
+    }
+    let (proof, status) = status_reading(held, signal, clock);
+    Outcome { proof, acknowledged_ns: ended, readings: vec![exit, status] }
+}
+
+fn status_reading(held: &Held, signal: Signal, clock: Clock) -> (Proof, Reading) {
+    let status = wait_status(held);
+    let fits = |status| match signal {
+        Signal::SIGTERM => libc::WIFEXITED(status) || libc::WTERMSIG(status) == libc::SIGTERM,
+        signal => libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == signal as i32,
+    };
+    let reading = Reading {
+        at_ns: clock.now(),
+        level: Level::E1,
+        source: "wait status".to_owned(),
+        expected: match signal {
+            Signal::SIGTERM => "any exit, or signal 15".to_owned(),
+            signal => format!("signal {}", signal as i32),
+        },
+        found: status.map_or_else(
+            || {
+                "not told by this kernel (6.15 or newer tells it); its end is proven by the pidfd alone"
+                    .to_owned()
+            },
+            status_words,
+        ),
+    };
+    (if status.is_none_or(fits) { Proof::Proven } else { Proof::Mismatch }, reading)
+}
+
+/// How it ended. Once it has been reaped the kernel tells through the pidfd, from 6.15 on; until then the
+/// zombie's own `stat` does, on any kernel.
+fn wait_status(held: &Held) -> Option<i32> {
+    let process = held.victim.process();
+    let deadline = Instant::now() + REAPED_WITHIN;
+    loop {
+        if let Some(status) = held.pidfd.wait_status() {
+            return Some(status);
+        }
+        match process.stat().ok()? {
+            // Reaped between the two looks, or on a kernel that does not tell.
+            None => return held.pidfd.wait_status(),
+            Some(stat) if !stat.is_alive() && stat.wait_status != 0 => return Some(stat.wait_status),
+            // Zero is `exit 0`, or a status that we may not read: only the pidfd tells which.
+            Some(_) if Instant::now() >= deadline => return None,
+            Some(_) => std::thread::sleep(Duration::from_micros(200)),
+        }
+    }
+}

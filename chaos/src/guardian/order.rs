@@ -1,0 +1,124 @@
+//! What a guardian is told on its command line.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use super::TargetCommand;
+use crate::process::Identity;
+
+/// Whom to watch and what to start.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) run: PathBuf,
+    pub(super) harness: Identity,
+    pub(super) target: TargetCommand,
+}
+
+impl Order {
+    pub(super) fn to_arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec![
+            "--run".into(),
+            self.run.clone().into(),
+            "--harness".into(),
+            format!("{}:{}", self.harness.pid, self.harness.starttime).into(),
+            "--stderr".into(),
+            self.target.stderr_file.clone().into(),
+        ];
+        if let Some(cwd) = &self.target.cwd {
+            arguments.extend(["--cwd".into(), cwd.clone().into()]);
+        }
+        for (name, value) in &self.target.env {
+            let pair = [name.as_bytes(), b"=", value.as_bytes()].concat();
+            arguments.extend(["--env".into(), OsString::from_vec(pair)]);
+        }
+        arguments.push("--".into());
+        arguments.extend(self.target.argv.iter().cloned());
+        arguments
+    }
+
+    pub(super) fn from_arguments(arguments: &[OsString]) -> Result<Self, String> {
+        let (mut run, mut harness, mut stderr_file, mut cwd) = (None, None, None, None);
+        let mut env = Vec::new();
+        let mut rest = arguments.iter();
+        while let Some(name) = rest.next().filter(|name| *name != "--") {
+            let value = rest.next().ok_or_else(|| format!("{} has no value", name.display()))?;
+            match name.to_str() {
+                Some("--run") => run = Some(PathBuf::from(value)),
+                Some("--harness") => harness = Some(identity(value)?),
+                Some("--stderr") => stderr_file = Some(PathBuf::from(value)),
+                Some("--cwd") => cwd = Some(PathBuf::from(value)),
+                Some("--env") => env.push(pair(value)?),
+                _ => return Err(format!("unknown argument {}", name.display())),
+            }
+        }
+        let argv: Vec<OsString> = rest.cloned().collect();
+        if argv.is_empty() {
+            return Err("no program of a target is given".to_owned());
+        }
+        let missing = |name: &str| format!("{name} is missing; a guardian is started by `shakedown run`");
+        Ok(Self {
+            run: run.ok_or_else(|| missing("--run"))?,
+            harness: harness.ok_or_else(|| missing("--harness"))?,
+            target: TargetCommand {
+                argv,
+                env,
+                cwd,
+                stderr_file: stderr_file.ok_or_else(|| missing("--stderr"))?,
+            },
+        })
+    }
+}
+
+fn identity(value: &OsStr) -> Result<Identity, String> {
+    let parts = value.to_str().and_then(|v| v.split_once(':'));
+    parts
+        .and_then(|(pid, start)| Some(Identity { pid: pid.parse().ok()?, starttime: start.parse().ok()? }))
+        .ok_or_else(|| format!("--harness is {}, not PID:STARTTIME", value.display()))
+}
+
+fn pair(value: &OsStr) -> Result<(OsString, OsString), String> {
+    let bytes = value.as_bytes();
+    let at = bytes
+        .iter()
+        .position(|b| *b == b'=')
+        .ok_or_else(|| format!("--env is {}, not NAME=VALUE", value.display()))?;
+    Ok((OsString::from_vec(bytes[..at].to_vec()), OsString::from_vec(bytes[at + 1..].to_vec())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_comes_back_from_its_arguments() {
+        let order = Order {
+            run: "/runs/a b".into(),
+            harness: Identity { pid: 7, starttime: 99 },
+            target: TargetCommand {
+                argv: vec!["prog".into(), "--".into(), OsString::from_vec(vec![0xff])],
+                env: vec![("A".into(), "x=y".into()), ("EMPTY".into(), "".into())],
+                cwd: Some("/tmp".into()),
+                stderr_file: "/runs/a b/target.log".into(),
+            },
+        };
+        let back = Order::from_arguments(&order.to_arguments()).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{order:?}"));
+    }
+
+    #[test]
+    fn arguments_that_are_no_order_are_refused_by_name() {
+        let cases: [(&[&str], &str); 6] = [
+            (&[], "no program of a target is given"),
+            (&["--", "sleep"], "--run is missing; a guardian is started by `shakedown run`"),
+            (&["--run"], "--run has no value"),
+            (&["--harness", "7", "--", "sleep"], "--harness is 7, not PID:STARTTIME"),
+            (&["--env", "A", "--", "sleep"], "--env is A, not NAME=VALUE"),
+            (&["--fast", "yes", "--", "sleep"], "unknown argument --fast"),
+        ];
+        for (arguments, expected) in cases {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            assert_eq!(Order::from_arguments(&arguments).unwrap_err(), expected);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The guardian's own process: small, with one thread.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use super::{Order, Report};
+use crate::clock::monotonic_ns;
+use crate::find::{MARK, below, mark};
+use crate::journal::{By, Follower, Journal, OpenFaults, Record};
+use crate::pidfd::PidFd;
+use crate::process::{Identity, status_words};
+use crate::stop::stop_all;
+use crate::undo::undo_all;
+
+/// How often the journal is looked at while all is quiet.
+const LOOK_EVERY: u16 = 250;
+/// How long ending everything may take before it is given up and left to `heal`.
+const END_WITHIN: Duration = Duration::from_secs(15);
+/// Reports that the harness has not read are kept up to this many bytes.
+const MAX_UNREAD: usize = 1 << 20;
+
+/// Runs a guardian to its end. `arguments` are those that [`super::Guardian::start`] appended to its command.
+/// The result is the exit status: 0 after a clean end, 64 for bad arguments, 69 if something could not be
+/// had, 70 if something of the run is left.
+#[must_use]
+pub fn main(arguments: &[OsString]) -> i32 {
+    let order = match Order::from_arguments(arguments) {
+        Ok(order) => order,
+        Err(found) => return refuse(64, found),
+    };
+    match Watch::begin(&order) {
+        Ok(Some(watch)) => watch.run(),
+        Ok(None) => 0,
+        Err(found) => refuse(69, found),
+    }
+}
+
+fn refuse(code: i32, found: String) -> i32 {
+    // Standard error is the stream to the harness; if it is gone nobody is left to tell.
+    let _ = io::stderr().write_all(&Report::NotStarted { found }.to_line());
+    code
+}
+
+/// The state of a guardian that has a target.
+struct Watch {
+    own: Identity,
+    target: Identity,
+    harness: PidFd,
+    stream: UnixStream,
+    children: SignalFd,
+    journal: Journal,
+    follower: Follower,
+    open: OpenFaults,
+    unsent: VecDeque<u8>,
+}
+
+impl Watch {
+    /// Starts the target; `None` if the harness died before.
+    fn begin(order: &Order) -> Result<Option<Self>, String> {
+        let own = Identity::own().map_err(|e| format!("could not read its own start time: {e}"))?;
+        // Refused where it leads a session already, which is as good.
+        let _ = nix::unistd::setsid();
+        nix::sys::prctl::set_child_subreaper(true)
+            .map_err(|e| format!("could not become the parent of orphans: {e}"))?;
+        let children = children_signals().map_err(|e| format!("could not listen for signals: {e}"))?;
+        let Some(harness) =
+            living_parent(order.harness).map_err(|e| format!("could not watch the harness: {e}"))?
+        else {
+            return Ok(None);
+        };
+        let journal = Journal::open(&order.run).map_err(|e| e.to_string())?;
+        let follower = Follower::new(&order.run).map_err(|e| e.to_string())?;
+        // Before the target is there, so that whoever comes later knows its mark.
+        journal.append_synced(&Record::Guarding { guardian: own }).map_err(|e| e.to_string())?;
+        let stream = stream_to_harness().map_err(|e| format!("could not talk to the harness: {e}"))?;
+        let target = launch(order, own)?;
+        let mut watch = Self {
+            own,
+            target,
+            harness,
+            stream,
+            children,
+            journal,
+            follower,
+            open: OpenFaults::default(),
+            unsent: VecDeque::new(),
+        };
+        // The target is there and will be ended whatever the disk says.
+        let _ = watch.journal.append(&Record::Launched { target });
+        watch.report(&Report::Started { guardian: own, target });
+        Ok(Some(watch))
+    }
+
+    fn run(mut self) -> i32 {
+        while !self.wait_for_the_end() {
+            self.reap();
+            self.undo_overdue();
+        }
+        self.look_at_the_journal();
+        let faults = self.open.take_all();
+        let failed = undo_all(faults, &self.journal, By::Guardian);
+        let ended = {
+            let deadline = Instant::now() + END_WITHIN;
+            let own = self.own.pid;
+            stop_all(|| below(own), |_| self.reap(), deadline)
+        };
+        self.reap();
+        self.send();
+        match ended {
+            Ok(ended) => {
+                let record = Record::Ended {
+                    by: By::Guardian,
+                    left_behind: ended.left_behind,
+                    still_alive: ended.still_alive,
+                };
+                let noted = self.journal.append_synced(&record).is_ok();
+                if noted && failed.is_empty() && ended.still_alive == 0 { 0 } else { 70 }
+            }
+            Err(_) => 70,
+        }
+    }
+
+    /// Sleeps until something happens; `true` if it is the end of the run.
+    fn wait_for_the_end(&mut self) -> bool {
+        let wanted = if self.unsent.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
+        let mut polled = [
+            PollFd::new(self.harness.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.stream.as_fd(), PollFlags::POLLIN | wanted),
+            PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
+        ];
+        // An interrupted or failed wait is as one that timed out: everything is looked at anyway.
+        let _ = poll(&mut polled, PollTimeout::from(LOOK_EVERY));
+        let harness_died = polled[0].any().unwrap_or(false);
+        self.send();
+        harness_died || self.told_to_end() || self.asked_to_end()
+    }
+
+    /// The harness never writes: what comes from it is the end of the stream.
+    fn told_to_end(&mut self) -> bool {
+        match self.stream.read(&mut [0; 64]) {
+            Ok(read) => read == 0,
+            Err(e) => !matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+        }
+    }
+
+    /// SIGTERM asks; SIGCHLD only wakes. The others that a terminal sends are swallowed: the harness gets
+    /// them too, and decides.
+    fn asked_to_end(&mut self) -> bool {
+        let mut asked = false;
+        while let Ok(Some(signal)) = self.children.read_signal() {
+            asked |= signal.ssi_signo == Signal::SIGTERM as u32;
+        }
+        asked
+    }
+
+    fn look_at_the_journal(&mut self) {
+        // A journal that cannot be read keeps nobody from ending the run.
+        for record in self.follower.catch_up().unwrap_or_default() {
+            self.open.see(&record);
+        }
+    }
+
+    fn undo_overdue(&mut self) {
+        self.look_at_the_journal();
+        let overdue = self.open.take_overdue(monotonic_ns());
+        if !overdue.is_empty() {
+            let failed = undo_all(overdue, &self.journal, By::Guardian);
+            self.report(&Report::Overdue { failed });
+        }
+    }
+
+    /// Takes the status of every child that has ended and tells it.
+    fn reap(&mut self) {
+        let mut orphans = Vec::new();
+        let mut target = None;
+        while let Some((pid, status)) = reap_one() {
+            if pid == self.target.pid {
+                target = Some(status_words(status));
+            } else {
+                orphans.push((pid, status_words(status)));
+            }
+        }
+        if let Some(status) = target {
+            self.report(&Report::TargetExited { status });
+        }
+        if !orphans.is_empty() {
+            self.report(&Report::OrphansExited { orphans });
+        }
+    }
+
+    fn report(&mut self, report: &Report) {
+        let line = report.to_line();
+        if self.unsent.len() + line.len() <= MAX_UNREAD {
+            self.unsent.extend(line);
+        }
+        self.send();
+    }
+
+    /// Sends what the harness can take now.
+    fn send(&mut self) {
+        while !self.unsent.is_empty() {
+            match self.stream.write(self.unsent.make_contiguous()) {
+                Ok(sent) if sent > 0 => drop(self.unsent.drain(..sent)),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                // Full, or nobody reads any more, which the other descriptors tell.
+                _ => return,
+            }
+        }
+    }
+}
+
+/// One child that has ended, and its status in the form of `wait(2)`.
+#[expect(unsafe_code, reason = "nix loses the status of a child that a real-time signal ended")]
+fn reap_one() -> Option<(u32, i32)> {
+    let mut status = 0;
+    // SAFETY: the pointer is to an integer that outlives the call.
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) };
+    u32::try_from(pid).ok().filter(|pid| *pid > 0).map(|pid| (pid, status))
+}
+
+/// Blocks what is read through the descriptor. A child does not inherit it: the standard library unblocks
+/// every signal in the programs that it starts.
+fn children_signals() -> nix::Result<SignalFd> {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGCHLD, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTERM] {
+        signals.add(signal);
+    }
+    signals.thread_block()?;
+    SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+}
+
+/// Opens the harness; `None` if it is not our parent (any more).
+fn living_parent(harness: Identity) -> io::Result<Option<PidFd>> {
+    let Some(opened) = PidFd::of(harness)? else { return Ok(None) };
+    // Asked after opening: a parent that is still ours then is the one that was opened.
+    Ok((std::os::unix::process::parent_id() == harness.pid).then_some(opened))
+}
+
+fn stream_to_harness() -> io::Result<UnixStream> {
+    let stream = UnixStream::from(io::stderr().as_fd().try_clone_to_owned()?);
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
+
+/// Starts the target with our own standard input and output, and lets go of them.
+fn launch(order: &Order, own: Identity) -> Result<Identity, String> {
+    let wanted = &order.target;
+    let log =
+        File::options().append(true).create(true).open(&wanted.stderr_file).map_err(|e| {
+            format!("could not open {} for what it writes: {e}", wanted.stderr_file.display())
+        })?;
+    let mut command = Command::new(&wanted.argv[0]);
+    command.args(&wanted.argv[1..]).envs(wanted.env.iter().cloned()).env(MARK, mark(own)).stderr(log);
+    if let Some(cwd) = &wanted.cwd {
+        command.current_dir(cwd);
+    }
+    let child = command.spawn().map_err(|e| e.to_string())?;
+    let started = (|| -> io::Result<Identity> {
+        let nothing = File::options().read(true).write(true).open("/dev/null")?;
+        nix::unistd::dup2_stdin(&nothing)?;
+        nix::unistd::dup2_stdout(&nothing)?;
+        Identity::of(child.id())?.ok_or_else(|| ErrorKind::NotFound.into())
+    })();
+    started.map_err(|e| format!("it was started but cannot be watched: {e}"))
+}
