@@ -1,0 +1,118 @@
+//! `shakedown swarm`: the reference runtime by itself.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use serde_json::json;
+
+use crate::by_hand::{self, Plan};
+use crate::gateway;
+
+/// The reference runtime: a swarm of agents, each a process of its own.
+///
+/// Without a shape (or with --control) it speaks the control protocol on standard input and output. With a
+/// shape it launches that swarm, runs some rounds and prints how they went.
+#[derive(Debug, Parser)]
+#[command(name = "shakedown swarm", version)]
+struct Args {
+    /// Speak the control protocol on standard input and output.
+    #[arg(long, conflicts_with = "shape")]
+    control: bool,
+    /// Write metrics to this file, as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
+    /// Run this shape by hand.
+    #[arg(long)]
+    shape: Option<Form>,
+    /// Workers in all.
+    #[arg(long, requires = "shape", value_name = "N")]
+    workers: Option<u32>,
+    /// Coordinators under the master (hybrid).
+    #[arg(long, requires = "shape", value_name = "N")]
+    coordinators: Option<u32>,
+    /// Coordinators under the master (deep).
+    #[arg(long = "level-1", requires = "shape", value_name = "N")]
+    level_1: Option<u32>,
+    /// Coordinators under those (deep).
+    #[arg(long = "level-2", requires = "shape", value_name = "N")]
+    level_2: Option<u32>,
+    /// How many rounds to run.
+    #[arg(long, requires = "shape", default_value_t = 10, value_name = "N")]
+    rounds: u64,
+    /// The payload of each task, in bytes.
+    #[arg(long, requires = "shape", default_value_t = 256, value_name = "BYTES")]
+    payload: u32,
+    /// Kill a coordinator in the middle of this round.
+    #[arg(long, requires = "shape", value_name = "ROUND")]
+    kill_coordinator_at: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Form {
+    Flat,
+    Hybrid,
+    Deep,
+}
+
+/// Runs `shakedown swarm` with these arguments, the first of which is its name, and returns the status to exit
+/// with: 0 if it did its work, 64 for wrong arguments, 69 if the swarm could not be launched or went down, 70
+/// for a fault of its own. It forks: call it before any thread exists. Processes that it forks never return.
+pub fn swarm_main(args: impl IntoIterator<Item = OsString>) -> i32 {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help goes to standard output, a complaint to standard error; if neither can be written, so be it.
+            let _ = error.print();
+            return if error.use_stderr() { 64 } else { 0 };
+        }
+    };
+    let Some(shape) = args.shape else { return gateway::run(args.metrics) };
+    let plan = Plan {
+        config: config(shape, &args),
+        rounds: args.rounds,
+        payload: args.payload,
+        kill_at: args.kill_coordinator_at,
+        metrics: args.metrics,
+    };
+    by_hand::run(&plan)
+}
+
+fn config(shape: Form, args: &Args) -> serde_json::Value {
+    let shape = match shape {
+        Form::Flat => "flat",
+        Form::Hybrid => "hybrid",
+        Form::Deep => "deep",
+    };
+    let mut config = json!({ "shape": shape });
+    let counts = [
+        ("workers", args.workers),
+        ("coordinators", args.coordinators),
+        ("level_1", args.level_1),
+        ("level_2", args.level_2),
+    ];
+    for (key, count) in counts {
+        if let Some(count) = count {
+            config[key] = count.into();
+        }
+    }
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_arguments_are_status_64() {
+        let status = |args: &[&str]| swarm_main(args.iter().map(OsString::from));
+        assert_eq!(status(&["shakedown swarm", "--shape", "ring"]), 64);
+        assert_eq!(status(&["shakedown swarm", "--rounds", "3"]), 64);
+    }
+}

@@ -1,0 +1,194 @@
+//! What the leader does: it ends the epochs of those that are lost and finds others for whom they leave
+//! behind. It works from the table alone, so that a new leader simply goes on.
+
+use std::collections::BTreeMap;
+
+use super::Coordinator;
+use crate::bus::{Elected, Lost, Moved};
+use crate::clock::now_ns;
+use crate::process::nudge;
+use crate::shape::Shape;
+use crate::table::{GATEWAY, Place, State, Table};
+
+/// How long a returned coordinator must have been ready before its own agents are given back to it, so that
+/// work that was just sent again is not disturbed once more.
+const SETTLED_NS: u64 = 100_000_000;
+
+/// What a leader remembers between two looks.
+#[derive(Debug, Default)]
+pub(super) struct Leading {
+    /// When the agents of a lost one were first found without a place (for the defect that delays).
+    orphaned_ns: BTreeMap<u32, u64>,
+}
+
+impl Coordinator {
+    /// Takes the lead if its holder's epoch is over, and its duties if this agent has it already.
+    pub(super) fn mind_leader(&mut self) {
+        let leader = self.swarm.table.leader();
+        if !self.swarm.table.holds(leader) && self.swarm.config.shape.may_lead(self.me) {
+            self.take_lead(leader, None);
+        }
+    }
+
+    /// The leader is lost: its epoch ends, and whoever is fastest takes its place.
+    pub(super) fn lost_leader(&mut self, leader: Place, lease: bool) {
+        let slot = self.swarm.table.slot(leader.agent);
+        slot.end_epoch(leader.epoch);
+        if lease {
+            slot.fence();
+        }
+        if self.swarm.config.shape.may_lead(self.me) {
+            let (agent, epoch) = (leader.agent, leader.epoch);
+            let lost = Lost { agent, epoch, by: self.me, lease, at_ns: now_ns() };
+            self.take_lead(leader, Some(lost));
+        }
+    }
+
+    fn take_lead(&mut self, before: Place, lost: Option<Lost>) {
+        let Some(place) = self.swarm.table.take_lead(before, self.me, self.epoch) else { return };
+        let elected = Elected { agent: self.me, replaces: before.agent, term: place.turn, at_ns: now_ns() };
+        self.slot.set_parent(GATEWAY, 0);
+        self.attach(self.slot.parent());
+        self.with_up(|up| {
+            if let Some(lost) = lost {
+                lost.put(up);
+            }
+            elected.put(up);
+        });
+        self.place_orphans(now_ns());
+        self.flush();
+    }
+
+    /// An agent that leads is lost: its epoch ends and those below it get another.
+    pub(super) fn end_of(&mut self, lost: &Lost) {
+        let slot = self.swarm.table.slot(lost.agent);
+        slot.end_epoch(lost.epoch);
+        if lost.lease {
+            slot.fence();
+        }
+        self.place_orphans(now_ns());
+    }
+
+    /// The leader's work at every tick.
+    pub(super) fn settle(&mut self, now: u64) {
+        self.place_orphans(now);
+        self.send_home(now);
+    }
+
+    /// Gives every agent whose parent's epoch is over a new one.
+    fn place_orphans(&mut self, now: u64) {
+        let table = self.swarm.table;
+        let mut lost: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for agent in 0..table.agents() {
+            if agent != self.me && table.slot(agent).state() != State::Dead && is_orphan(table, agent) {
+                lost.entry(table.slot(agent).parent().agent).or_default().push(agent);
+            }
+        }
+        self.leading.orphaned_ns.retain(|from, _| lost.contains_key(from));
+        for (from, orphans) in lost {
+            let since = *self.leading.orphaned_ns.entry(from).or_insert(now);
+            let (held, orphans) = self.held_back(orphans, now - since);
+            if !orphans.is_empty() {
+                self.place(from, &orphans);
+            }
+            if !held {
+                self.leading.orphaned_ns.remove(&from);
+            }
+        }
+    }
+
+    /// Leaves out workers that the planted defects keep from getting a coordinator; whether there were any.
+    fn held_back(&self, orphans: Vec<u32>, waited_ns: u64) -> (bool, Vec<u32>) {
+        let defects = &self.swarm.config.defects;
+        let delay_ns = defects.reassign_after_ms.unwrap_or(0) * 1_000_000;
+        if !defects.never_reassign && waited_ns >= delay_ns {
+            return (false, orphans);
+        }
+        let inner = self.swarm.config.shape.inner();
+        (true, orphans.into_iter().filter(|agent| *agent < inner).collect())
+    }
+
+    fn place(&mut self, from: u32, orphans: &[u32]) {
+        let table = self.swarm.table;
+        let mut pairs = Vec::with_capacity(orphans.len());
+        let mut load = Load::count(self.swarm.config.shape, table);
+        for agent in orphans {
+            let to = load.least_loaded(*agent).unwrap_or(self.me);
+            let slot = table.slot(*agent);
+            slot.set_parent(to, table.slot(to).epoch());
+            pairs.push((*agent, to));
+        }
+        for agent in orphans {
+            nudge(table.slot(*agent));
+        }
+        if from != GATEWAY {
+            let moved = Moved { from, epoch: table.slot(from).epoch(), at_ns: now_ns(), pairs };
+            self.with_up(|up| moved.put(up));
+        }
+        // Out at once: the gateway follows the move.
+        self.flush_up();
+    }
+
+    /// Gives agents back to the coordinator that they belong to, once it has been ready for a while.
+    fn send_home(&self, now: u64) {
+        let (shape, table) = (self.swarm.config.shape, self.swarm.table);
+        for agent in 0..table.agents() {
+            let Some(home) = shape.home(agent).filter(|home| shape.level(*home) > 0) else { continue };
+            let (slot, host) = (table.slot(agent), table.slot(home));
+            let ready_ns = host.ready_ns.load(std::sync::atomic::Ordering::Relaxed);
+            if slot.parent().agent != home
+                && slot.state() == State::Ready
+                && !is_orphan(table, agent)
+                && host.serves()
+                && now.saturating_sub(ready_ns) > SETTLED_NS
+            {
+                slot.set_parent(home, host.epoch());
+                nudge(slot);
+            }
+        }
+    }
+}
+
+/// Whether an agent's place is gone: its parent's epoch is over, or it has the leader's place without leading.
+fn is_orphan(table: Table, agent: u32) -> bool {
+    let seat = table.slot(agent).parent();
+    if seat.agent == GATEWAY { table.leader().agent != agent } else { !table.holds(seat) }
+}
+
+/// How many agents each one leads, for spreading others evenly.
+pub(crate) struct Load {
+    shape: Shape,
+    serving: Vec<(u32, u32)>,
+}
+
+impl Load {
+    /// Counts those that can be given agents to lead.
+    pub(crate) fn count(shape: Shape, table: Table) -> Self {
+        let mut counts = vec![0; shape.inner() as usize];
+        for agent in 0..table.agents() {
+            let seat = table.slot(agent).parent();
+            if seat.agent != GATEWAY && table.holds(seat) {
+                counts[seat.agent as usize] += 1;
+            }
+        }
+        let serving = (0..).zip(counts).filter(|(agent, _)| table.slot(*agent).serves()).collect();
+        Self { shape, serving }
+    }
+
+    /// Who is to lead an agent: of those on its home's level the one that leads fewest, which then counts one
+    /// more. `None` if it belongs to the leader or nobody on that level serves.
+    pub(crate) fn least_loaded(&mut self, agent: u32) -> Option<u32> {
+        let level = self.shape.level(self.shape.home(agent)?);
+        if level == 0 {
+            return None;
+        }
+        let shape = self.shape;
+        let (to, count) = self
+            .serving
+            .iter_mut()
+            .filter(|(host, _)| shape.level(*host) == level)
+            .min_by_key(|(_, count)| *count)?;
+        *count += 1;
+        Some(*to)
+    }
+}

@@ -1,0 +1,150 @@
+//! What follows when a process has ended: its tasks find their answers or another worker, and it is replaced.
+
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use protocol::{Answer, How, MemberState};
+
+use super::news::is_worker;
+use super::{Order, Phase, Running};
+use crate::clock::now_ns;
+use crate::coordinator::Load;
+use crate::process::children;
+use crate::spawner::Exit;
+use crate::table::{GATEWAY, State};
+
+/// How long processes that were killed may take to be gone.
+const BURIAL_NS: u64 = 10_000_000_000;
+
+impl Running {
+    pub(super) fn on_exit(&mut self, exit: &Exit) {
+        if matches!(self.phase, Phase::Ending { .. }) {
+            return;
+        }
+        let (agent, now) = (exit.agent, now_ns());
+        let slot = self.swarm.table.slot(agent);
+        let lived_in = slot.adopted();
+        let forked_ns = slot.forked_ns.load(std::sync::atomic::Ordering::Relaxed);
+        let pause_ns = self.members.leave(agent, now.saturating_sub(forked_ns));
+        self.suspect(agent, lived_in, None, How::Death, exit.at_ns);
+        self.tell_member(agent, MemberState::Left, Some(exit.status()), exit.at_ns);
+        if slot.epoch() == lived_in {
+            slot.end_epoch(lived_in);
+        }
+        if is_worker(self.swarm.config.shape, agent) {
+            self.effects_past += slot.executed();
+            self.settle_tasks(agent, lived_in, now);
+            slot.commit(0);
+            self.recovery.left(agent);
+        }
+        if self.swarm.config.replace {
+            self.restarts.push((now + pause_ns, agent));
+        }
+    }
+
+    /// The tasks of a dead worker: what it recorded was done and is answered from the record; the rest was not
+    /// done and goes to other workers.
+    fn settle_tasks(&mut self, worker: u32, epoch: u32, now: u64) {
+        for token in self.book.pending_of(worker) {
+            if let Some((seq, digest)) = self.swarm.table.recorded(worker, token) {
+                let attempt = self.book.attempts(token).unwrap_or(1);
+                let answer = Answer { token, agent: worker, epoch, seq, attempt, digest };
+                self.on_answer(answer, now, false);
+            } else if self.book.is_given_up(token) {
+                self.book.abandon(token);
+            } else {
+                let heir = least_busy(self.members.living(), |other| self.book.open(other));
+                self.book.reassign(token, heir.unwrap_or(worker));
+                self.dispatch(token, now);
+            }
+        }
+    }
+
+    /// Starts again what is due.
+    pub(super) fn restart_due(&mut self, now: u64) {
+        if self.restarts.is_empty() || matches!(self.phase, Phase::Ending { .. }) {
+            return;
+        }
+        let due: Vec<u32> =
+            self.restarts.extract_if(.., |(at, _)| *at <= now).map(|(_, agent)| agent).collect();
+        if due.is_empty() {
+            return;
+        }
+        let mut load = Load::count(self.swarm.config.shape, self.swarm.table);
+        for agent in &due {
+            self.give_place(*agent, &mut load);
+        }
+        self.members.touch();
+        self.order(&Order::Start(due));
+    }
+
+    /// A new process reports to its agent's home, or to whoever stands in for that.
+    fn give_place(&self, agent: u32, load: &mut Load) {
+        let table = self.swarm.table;
+        let slot = table.slot(agent);
+        let shape = self.swarm.config.shape;
+        let home = shape.home(agent).filter(|home| shape.level(*home) > 0 && table.slot(*home).serves());
+        let leader = table.leader().agent;
+        let parent = home.or_else(|| load.least_loaded(agent)).unwrap_or(leader);
+        if parent == agent {
+            slot.set_parent(GATEWAY, 0);
+        } else {
+            slot.set_parent(parent, table.slot(parent).epoch());
+        }
+        // From here on it is not without a process: others may find it a place.
+        slot.set_state(State::Starting);
+    }
+
+    pub(super) fn on_failed_start(&mut self, agent: u32, errno: i32) {
+        let why = Errno::from_raw(errno);
+        let message = format!("cannot start agent {agent}: {why}; it was tried again several times");
+        if self.ready {
+            self.reports.push(protocol::Report::Error { message });
+            self.restarts.push((now_ns() + 1_000_000_000, agent));
+        } else {
+            self.fail(format!("launch: {message}"));
+        }
+    }
+
+    /// The spawner has ended: as asked, or else all agents with it.
+    pub(super) fn spawner_gone(&mut self) {
+        if !matches!(self.phase, Phase::Ending { .. }) {
+            let message = "the spawner has died, and all agents with it".into();
+            self.reports.push(protocol::Report::Error { message });
+            self.phase = Phase::Ending { told: false, status: 70 };
+        }
+        bury_all();
+        self.gone = true;
+    }
+
+    /// The status to exit with, once all processes are gone.
+    pub(super) fn has_ended(&self) -> Option<i32> {
+        match self.phase {
+            Phase::Ending { status, .. } if self.gone => Some(status),
+            _ => None,
+        }
+    }
+}
+
+/// Processes that outlived the spawner are ours: the kernel kills the agents, we kill what they had started.
+fn bury_all() {
+    let give_up_ns = now_ns() + BURIAL_NS;
+    loop {
+        for pid in children() {
+            // It may have ended just now.
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Err(_) => return,
+            Ok(WaitStatus::StillAlive) if now_ns() > give_up_ns => return,
+            Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_millis(1)),
+            Ok(_) => {}
+        }
+    }
+}
+
+fn least_busy(living: &[u32], open: impl Fn(u32) -> u32) -> Option<u32> {
+    living.iter().copied().min_by_key(|worker| open(*worker))
+}

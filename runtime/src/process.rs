@@ -1,0 +1,111 @@
+//! Processes: forking them, tying their lives together, waking them, and looking at how they do.
+
+mod vitals;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::unistd::{ForkResult, Pid, fork, getppid};
+
+use crate::table::Slot;
+
+pub(crate) use vitals::{Vitals, resident_kib, vitals};
+
+/// The signal that makes an agent look at its slot.
+pub(crate) const NUDGE: Signal = Signal::SIGUSR1;
+
+/// Forks a child that runs `body` and ends with the status it returns; 101 if it panics. The caller must have
+/// no other threads, and `body` must not depend on any.
+pub(crate) fn fork_child(body: impl FnOnce() -> i32) -> nix::Result<Pid> {
+    #[expect(unsafe_code, reason = "fork")]
+    // SAFETY: the callers (root at launch, spawner) are single-threaded, so that no lock of theirs is held.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            let status = catch_unwind(AssertUnwindSafe(body)).unwrap_or(101);
+            #[expect(unsafe_code, reason = "a forked child must not run its parent's exit handlers")]
+            // SAFETY: ends the process; nothing is left to be run.
+            unsafe {
+                nix::libc::_exit(status)
+            }
+        }
+    }
+}
+
+/// Makes the kernel kill this process when the given parent ends; false if it has ended already.
+pub(crate) fn die_with(parent: Pid) -> bool {
+    prctl::set_pdeathsig(Signal::SIGKILL).is_ok() && getppid() == parent
+}
+
+/// Gives the process the name that `ps` shows.
+pub(crate) fn set_name(name: &str) {
+    if let Ok(name) = std::ffi::CString::new(name) {
+        // A name is a courtesy; without it all works the same.
+        let _ = prctl::set_name(&name);
+    }
+}
+
+/// The signals that agents take only where they wait for them.
+pub(crate) fn held_signals() -> SigSet {
+    [Signal::SIGTERM, NUDGE].into_iter().collect()
+}
+
+/// Holds these signals back; returns what was held before.
+pub(crate) fn hold(signals: &SigSet) -> SigSet {
+    let mut before = SigSet::empty();
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(signals), Some(&mut before)).expect("the mask is valid");
+    before
+}
+
+/// Lets all signals through, as a program expects that is started anew.
+pub(crate) fn hold_none() -> std::io::Result<()> {
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(std::io::Error::from)
+}
+
+/// Wakes the agent of a slot so that it looks at it. Never hits a stranger: the spawner clears the slot before
+/// it reaps, so a number that still stands in the slot after the handle was opened is ours.
+pub(crate) fn nudge(slot: &Slot) {
+    signal_agent(slot, NUDGE);
+}
+
+fn signal_agent(slot: &Slot, signal: Signal) {
+    let pid = slot.pid();
+    if pid == 0 {
+        return;
+    }
+    let Ok(handle) = open_handle(pid) else { return };
+    if slot.pid() != pid {
+        return;
+    }
+    #[expect(unsafe_code, reason = "no wrapper exists for pidfd_send_signal")]
+    // SAFETY: the descriptor is open, the siginfo pointer may be null, flags must be 0.
+    unsafe {
+        use std::os::fd::AsRawFd;
+        nix::libc::syscall(
+            nix::libc::SYS_pidfd_send_signal,
+            handle.as_raw_fd(),
+            signal as i32,
+            std::ptr::null::<nix::libc::siginfo_t>(),
+            0,
+        );
+    }
+}
+
+fn open_handle(pid: u32) -> nix::Result<std::os::fd::OwnedFd> {
+    use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+    #[expect(unsafe_code, reason = "no wrapper exists for pidfd_open")]
+    // SAFETY: takes two numbers; on success the descriptor is new and ours.
+    unsafe {
+        let fd = nix::libc::syscall(nix::libc::SYS_pidfd_open, pid, 0);
+        Errno::result(fd).map(|fd| OwnedFd::from_raw_fd(fd as RawFd))
+    }
+}
+
+/// Processes whose parent is this thread, adopted ones included.
+pub(crate) fn children() -> Vec<Pid> {
+    let path = format!("/proc/self/task/{}/children", std::process::id());
+    let listed = std::fs::read_to_string(path).unwrap_or_default();
+    listed.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw).collect()
+}

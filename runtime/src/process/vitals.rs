@@ -1,0 +1,60 @@
+//! Whether a process is stopped, starved or hung: what the kernel says about it.
+
+use std::fs;
+
+/// What the kernel says about a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Vitals {
+    /// It does not exist, or has ended.
+    Gone,
+    /// It was stopped by a signal or a debugger.
+    Stopped,
+    /// It runs or wants to run.
+    Running,
+    /// It sleeps; this much CPU time it has used so far, in nanoseconds.
+    Sleeping(u64),
+}
+
+/// How a process does.
+pub(crate) fn vitals(pid: u32) -> Vitals {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return Vitals::Gone };
+    match state(&stat) {
+        Some('T' | 't') => Vitals::Stopped,
+        Some('R' | 'D') => Vitals::Running,
+        Some('S' | 'I') => Vitals::Sleeping(cpu_ns(pid)),
+        _ => Vitals::Gone,
+    }
+}
+
+/// The state letter of a `/proc/PID/stat` line: the first thing after the name, which may hold anything.
+fn state(stat: &str) -> Option<char> {
+    stat[stat.rfind(')')? + 1..].trim_start().chars().next()
+}
+
+fn cpu_ns(pid: u32) -> u64 {
+    let schedstat = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0)
+}
+
+/// Resident memory of this process, in KiB.
+pub(crate) fn resident_kib() -> u64 {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_does_not_hide_the_state() {
+        assert_eq!(state("17 (a) T (b)) S 1 2 3"), Some('S'));
+        assert_eq!(state("nonsense"), None);
+    }
+
+    #[test]
+    fn this_process_is_there_and_pid_0_is_not() {
+        assert_ne!(vitals(std::process::id()), Vitals::Gone);
+        assert_eq!(vitals(0), Vitals::Gone);
+    }
+}

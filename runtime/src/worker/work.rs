@@ -1,0 +1,111 @@
+//! The kinds of work that a worker does by itself.
+
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::bus::TaskHead;
+use crate::clock::thread_cpu_ns;
+use crate::defects::Defects;
+
+/// The quantile of the normal distribution at 0.99.
+const Z99: f64 = 2.326_347_874;
+
+/// Waits as long as the task's distribution says, which is drawn from seed and token.
+pub(super) fn sleep(seed: u64, task: &TaskHead) -> bool {
+    let us = drawn_us(seed, task.token, task.a, task.b);
+    std::thread::sleep(Duration::from_micros(us));
+    true
+}
+
+fn drawn_us(seed: u64, token: u64, p50: u64, p99: u64) -> u64 {
+    if p99 <= p50 || p50 == 0 {
+        return p50;
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ token.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let sigma = (p99 as f64 / p50 as f64).ln() / Z99;
+    // Box and Muller's way from two uniform numbers to a normal one.
+    let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
+    let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
+    (p50 as f64 * (sigma * normal).exp()) as u64
+}
+
+/// Keeps a core busy for so much CPU time.
+pub(super) fn burn(us: u64) -> bool {
+    let end = thread_cpu_ns().saturating_add(us.saturating_mul(1_000));
+    let mut x = end;
+    while thread_cpu_ns() < end {
+        for _ in 0..64 {
+            x = std::hint::black_box(x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        }
+    }
+    true
+}
+
+/// Allocates, touches every page and frees; whether there was so much memory.
+pub(super) fn allocate(bytes: u64) -> bool {
+    let Ok(bytes) = usize::try_from(bytes) else { return false };
+    let mut block: Vec<u8> = Vec::new();
+    if block.try_reserve_exact(bytes).is_err() {
+        return false;
+    }
+    for page in block.spare_capacity_mut().chunks_mut(4096) {
+        page[0].write(1);
+    }
+    std::hint::black_box(block.as_mut_ptr());
+    true
+}
+
+/// The payload of a task whose work failed: one byte differs, or there is one where none was.
+pub(super) fn spoiled(payload: &[u8]) -> Vec<u8> {
+    let mut payload = payload.to_vec();
+    match payload.first_mut() {
+        Some(first) => *first ^= 0xff,
+        None => payload.push(0xff),
+    }
+    payload
+}
+
+/// What the planted leaks hold on to.
+#[derive(Default)]
+pub(super) struct Leaks {
+    memory: Vec<Vec<u8>>,
+    descriptors: Vec<std::fs::File>,
+}
+
+impl Leaks {
+    /// Leaks once more, as far as asked for.
+    pub(super) fn leak(&mut self, defects: &Defects) {
+        if let Some(bytes) = defects.leak_bytes_per_task {
+            self.memory.push(vec![1; bytes as usize]);
+        }
+        for _ in 0..defects.leak_descriptor_per_task.unwrap_or(0) {
+            if let Ok(null) = std::fs::File::open("/dev/null") {
+                self.descriptors.push(null);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawn_times_have_the_asked_median_and_99th_percentile() {
+        let mut drawn: Vec<u64> = (0..20_000).map(|token| drawn_us(7, token, 1_000, 5_000)).collect();
+        drawn.sort_unstable();
+        let (p50, p99) = (drawn[10_000], drawn[19_800]);
+        assert!((950..1_050).contains(&p50), "p50 {p50}");
+        assert!((4_500..5_500).contains(&p99), "p99 {p99}");
+        assert_eq!(drawn_us(7, 3, 1_000, 5_000), drawn_us(7, 3, 1_000, 5_000));
+        assert_eq!(drawn_us(7, 3, 1_000, 1_000), 1_000);
+    }
+
+    #[test]
+    fn impossible_memory_fails_and_possible_memory_does_not() {
+        assert!(allocate(1 << 20));
+        assert!(!allocate(u64::MAX / 4));
+    }
+}
