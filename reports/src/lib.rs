@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Evidence becomes numbers, numbers become a verdict, a verdict becomes a report.
+//!
+//! Everything here is a function over a run directory: no clock, no network, no target. The same directory
+//! gives the same verdict again, byte for byte. Start with [`render`], which does all of it; or with
+//! [`Evidence::read`], [`analyse`] and [`judge`], which are its steps.
+
+mod analysis;
+mod latency;
+mod reading;
+mod report;
+mod statistics;
+mod verdict;
+mod windows;
+
+pub use analysis::{
+    About, Analysis, Basis, FaultFinding, Finding, Instrument, Name, Recovery, Step, analyse,
+};
+pub use evidence::EvidenceError;
+pub use reading::Evidence;
+pub use report::{RenderError, Rendered, render, terminal};
+pub use statistics::Interval;
+pub use verdict::{Condition, GateVerdict, Outcome, Scope, Verdict, judge, verdict_json};
+pub use windows::Window;

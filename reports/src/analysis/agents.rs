@@ -1,0 +1,88 @@
+//! The launch, the agents' lives, the stop; and how evenly the coordinators shared the work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::event::{Event, Fact, MemberState};
+use evidence::role::Role;
+
+use super::{Basis, Findings, Measured, Of, seconds};
+use crate::reading::Evidence;
+use crate::statistics::variation;
+
+pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
+    let ready = evidence.events.iter().find_map(|e| match e.fact {
+        Fact::TargetReady { took_ns, agents } => Some((took_ns, agents)),
+        _ => None,
+    });
+    if let Some((took_ns, agents)) = ready {
+        let took = Measured::exact(Basis::Events, 1, seconds(took_ns));
+        findings.put("launch.time", Of::default(), took);
+        findings.fact("agents.ready", Basis::Events, Some(u64::from(agents)));
+        findings.fact("agents.crashed", Basis::Events, Some(crashed(evidence)));
+        findings.fact("agents.replaced", Basis::Events, Some(count(&evidence.events, MemberState::Replaced)));
+    }
+    if let Some(end) = &evidence.end {
+        if let Some(stop_ns) = end.stop_ns {
+            findings.put("stop.time", Of::default(), Measured::exact(Basis::End, 1, seconds(stop_ns)));
+        }
+        findings.fact("agents.left_behind", Basis::End, end.left_behind.map(u64::from));
+    }
+    balance(evidence, findings);
+}
+
+fn count(events: &[Event], of: MemberState) -> u64 {
+    events.iter().filter(|e| matches!(&e.fact, Fact::Member { state, .. } if *state == of)).count() as u64
+}
+
+/// When the target was asked to stop; agents may leave from then on.
+fn stop_ns(evidence: &Evidence) -> Option<u64> {
+    let exit = evidence.events.iter().find_map(|e| match &e.fact {
+        Fact::TargetExited { asked: true, .. } => Some(e.at_ns),
+        _ => None,
+    })?;
+    Some(exit.saturating_sub(evidence.end.as_ref()?.stop_ns?))
+}
+
+/// Agents that left before the stop without a fault of the plan.
+fn crashed(evidence: &Evidence) -> u64 {
+    let stop = stop_ns(evidence).unwrap_or(u64::MAX);
+    let crashed = evidence.events.iter().filter(|e| {
+        e.at_ns < stop && matches!(&e.fact, Fact::Member { state: MemberState::Left, fault: None, .. })
+    });
+    crashed.count() as u64
+}
+
+/// Tasks handled by each coordinator that had workers and lived through the run, by agent.
+pub(super) fn handled(evidence: &Evidence) -> BTreeMap<u32, f64> {
+    let mut coordinators = BTreeSet::new();
+    let mut leads_workers = BTreeSet::new();
+    let mut left = BTreeSet::new();
+    for event in &evidence.events {
+        let Fact::Member { agent, role, parent, state, .. } = &event.fact else { continue };
+        match (role, state) {
+            (Role::Coordinator, MemberState::Left) if event.at_ns < stop_ns(evidence).unwrap_or(u64::MAX) => {
+                left.insert(*agent);
+            }
+            (Role::Coordinator, _) => {
+                coordinators.insert(*agent);
+            }
+            (Role::Worker, _) => leads_workers.extend(*parent),
+            (Role::Master, _) => {}
+        }
+    }
+    let shares =
+        |agent: &u32| !left.contains(agent) && (leads_workers.is_empty() || leads_workers.contains(agent));
+    let gauges = evidence.end.iter().flat_map(|end| &end.gauges);
+    gauges
+        .filter_map(|(name, value)| Some((name.strip_prefix("handled.")?.parse().ok()?, *value)))
+        .filter(|(agent, _)| coordinators.contains(agent) && shares(agent))
+        .collect()
+}
+
+fn balance(evidence: &Evidence, findings: &mut Findings) {
+    let shares: Vec<f64> = handled(evidence).into_values().collect();
+    if let Some(spread) = variation(&shares) {
+        let found = Measured::exact(Basis::End, shares.len() as u64, spread);
+        findings.put("balance.coordinators", Of::default(), found);
+    }
+}

@@ -1,0 +1,95 @@
+//! How well the harness did its own work: whether what it wrote down can be trusted.
+
+use evidence::end::{Drain, How, Shed};
+use evidence::event::Fact;
+use evidence::sample::{Group, Sample};
+
+use super::resources::cores;
+use super::{Basis, Findings, Measured, Of, number, seconds};
+use crate::reading::Evidence;
+
+/// The harness in numbers. What a run that crashed could not say is absent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Instrument {
+    /// Whether the target had told that it was ready.
+    pub ready: bool,
+    /// How the target's process ended without having been asked.
+    pub target_exit: Option<String>,
+    /// How late the harness was for something that was due, greatest, in seconds.
+    pub lag_s: Option<f64>,
+    /// Records that could not be written.
+    pub dropped_records: Option<u64>,
+    /// What was due and not started.
+    pub shed: Option<Shed>,
+    /// The drain barrier; absent where the run did not come to it.
+    pub drain: Option<Drain>,
+    /// Whether there was any work to account for.
+    pub has_work: bool,
+    /// Sampling ticks taken in time, as a share of those planned.
+    pub samples: Option<f64>,
+    /// The longest time without a sample while the target was there, in sampling intervals.
+    pub widest_gap: Option<f64>,
+}
+
+pub(super) fn find(evidence: &Evidence, findings: &mut Findings) -> Instrument {
+    let own: Vec<&Sample> = evidence.samples.iter().filter(|s| s.group == Group::Harness).collect();
+    let n = own.len() as u64;
+    for (name, read) in [
+        ("harness.memory.max", (|s| s.private_max) as fn(&Sample) -> Option<u64>),
+        ("harness.descriptors.max", |s| s.descriptors_max),
+    ] {
+        if let Some(max) = own.iter().filter_map(|s| read(s)).max() {
+            findings.put(name, Of::default(), Measured::exact(Basis::Samples, n, number(max)));
+        }
+    }
+    if let Some(cores) = cores(&own) {
+        findings.put("harness.cpu.cores", Of::default(), cores);
+    }
+    let end = evidence.end.as_ref();
+    let samples =
+        end.filter(|e| e.ticks.planned > 0).map(|e| number(e.ticks.in_time) / number(e.ticks.planned));
+    if let Some(end) = end {
+        let lag = Measured::exact(Basis::End, 1, seconds(end.lag_ns));
+        findings.put("harness.lag.max", Of::default(), lag);
+        findings.fact("harness.dropped", Basis::End, Some(end.dropped_records));
+        if let Some(share) = samples {
+            let coverage = Measured::exact(Basis::End, end.ticks.planned, share);
+            findings.put("samples.coverage", Of::default(), coverage);
+        }
+    }
+    let workload = &evidence.manifest.workload;
+    Instrument {
+        ready: evidence.ready_ns().is_some(),
+        target_exit: target_exit(evidence),
+        lag_s: end.map(|e| seconds(e.lag_ns)),
+        dropped_records: end.map(|e| e.dropped_records),
+        shed: end.map(|e| e.shed),
+        drain: end.and_then(|e| e.drain),
+        has_work: workload.arrivals || workload.rounds_every_ns.is_some(),
+        samples,
+        widest_gap: widest_gap(evidence),
+    }
+}
+
+fn target_exit(evidence: &Evidence) -> Option<String> {
+    let by_fate = evidence.end.as_ref().and_then(|end| match &end.how {
+        How::TargetFailed { why } => Some(why.clone()),
+        _ => None,
+    });
+    by_fate.or_else(|| {
+        evidence.events.iter().find_map(|e| match &e.fact {
+            Fact::TargetExited { status, asked: false } => Some(status.clone()),
+            _ => None,
+        })
+    })
+}
+
+/// The longest time between two ticks, in planned intervals.
+fn widest_gap(evidence: &Evidence) -> Option<f64> {
+    let every = evidence.manifest.sampling.every_ns;
+    let mut times: Vec<u64> = evidence.samples.iter().map(|s| s.at_ns).collect();
+    times.sort_unstable();
+    times.dedup();
+    let widest = times.windows(2).map(|pair| pair[1] - pair[0]).max()?;
+    (every > 0).then(|| seconds(widest) / seconds(every))
+}

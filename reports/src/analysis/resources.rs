@@ -1,0 +1,132 @@
+//! Memory, descriptors, threads and CPU of the target, by role and by phase.
+
+use std::collections::BTreeMap;
+
+use evidence::role::Role;
+use evidence::sample::{Group, Mark, Process, Sample};
+
+use super::{Basis, Findings, Measured, Of, number, seconds};
+use crate::reading::Evidence;
+use crate::windows::Window;
+
+/// The groups that together are the target.
+pub(crate) const TARGET: [Group; 4] = [Group::Master, Group::Coordinator, Group::Worker, Group::Support];
+
+pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
+    let all = [(None, TARGET.to_vec())];
+    let by_role = Role::ALL.into_iter().map(|role| (Some(role.name()), vec![Group::from(role)]));
+    for (selector, groups) in all.into_iter().chain(by_role) {
+        let samples: Vec<&Sample> = evidence.samples.iter().filter(|s| groups.contains(&s.group)).collect();
+        for window in std::iter::once(None).chain(evidence.windows.iter().map(Some)) {
+            let of = Of { selector, phase: window.map(|w| w.phase.as_str()) };
+            let here: Vec<&Sample> =
+                samples.iter().copied().filter(|s| window.is_none_or(|w| w.holds(s.at_ns))).collect();
+            greatest(&here, of, findings);
+            total(&here, of, findings);
+            if let Some(cores) = cores(&here) {
+                findings.put("cpu.cores", of, cores);
+            }
+            // Without a phase, the mean is that of the hold phase: its name says "at its last reading".
+            let hold = evidence.windows.iter().find(|w| w.phase == "hold");
+            mean_proportional(&samples, window.or(hold), of, findings);
+        }
+        returned(&evidence.processes, &groups, Of { selector, phase: None }, findings);
+    }
+}
+
+/// The largest process at any time.
+fn greatest(samples: &[&Sample], of: Of<'_>, findings: &mut Findings) {
+    for (name, of_sample) in [
+        ("memory.private.max", (|s| s.private_max) as fn(&Sample) -> Option<u64>),
+        ("memory.rss.max", |s| s.rss_max),
+        ("memory.pss.max", |s| s.pss_max),
+        ("descriptors.max", |s| s.descriptors_max),
+        ("threads.max", |s| s.threads_max),
+    ] {
+        if let Some(max) = samples.iter().filter_map(|s| of_sample(s)).max() {
+            let n = ticks(samples.iter().filter(|s| of_sample(s).is_some()).map(|s| s.at_ns));
+            findings.put(name, of, Measured::exact(Basis::Samples, n, number(max)));
+        }
+    }
+}
+
+/// How many different moments there are; a tick has one sample a group.
+fn ticks(times: impl Iterator<Item = u64>) -> u64 {
+    let mut times: Vec<u64> = times.collect();
+    times.sort_unstable();
+    times.dedup();
+    times.len() as u64
+}
+
+/// The groups of one tick added up, where every one of them could be read.
+fn total(samples: &[&Sample], of: Of<'_>, findings: &mut Findings) {
+    let mut by_tick: BTreeMap<u64, Option<u64>> = BTreeMap::new();
+    for sample in samples {
+        let sum = by_tick.entry(sample.at_ns).or_insert(Some(0));
+        *sum = sum.zip(sample.private_sum).map(|(a, b)| a + b);
+    }
+    let sums: Vec<u64> = by_tick.into_values().flatten().collect();
+    if let Some(max) = sums.iter().max() {
+        let found = Measured::exact(Basis::Samples, sums.len() as u64, number(*max));
+        findings.put("memory.total.max", of, found);
+    }
+}
+
+/// CPU time between the first and the last tick over the time between them.
+pub(super) fn cores(samples: &[&Sample]) -> Option<Measured> {
+    let mut groups: BTreeMap<Group, (&Sample, &Sample)> = BTreeMap::new();
+    for sample in samples.iter().copied().filter(|s| s.cpu_ns.is_some()) {
+        groups.entry(sample.group).or_insert((sample, sample)).1 = sample;
+    }
+    let mut rate = 0.0;
+    for (first, last) in groups.values() {
+        let length = last.at_ns.checked_sub(first.at_ns).filter(|ns| *ns > 0)?;
+        rate += seconds(last.cpu_ns?.saturating_sub(first.cpu_ns?)) / seconds(length);
+    }
+    let n = ticks(samples.iter().filter(|s| s.cpu_ns.is_some()).map(|s| s.at_ns));
+    (!groups.is_empty()).then(|| Measured::exact(Basis::Samples, n, rate))
+}
+
+/// The last reading of proportional memory of each group in the window, as a mean over processes.
+fn mean_proportional(samples: &[&Sample], window: Option<&Window>, of: Of<'_>, findings: &mut Findings) {
+    let mut last: BTreeMap<Group, (u64, u64)> = BTreeMap::new();
+    for sample in samples.iter().filter(|s| window.is_none_or(|w| w.holds(s.at_ns))) {
+        if let (Some(sum), Some(processes @ 1..)) = (sample.pss_sum, sample.pss_processes) {
+            last.insert(sample.group, (sum, u64::from(processes)));
+        }
+    }
+    let (sum, processes) = last.values().fold((0, 0), |(s, p), (sum, processes)| (s + sum, p + processes));
+    if processes > 0 {
+        let mean = number(sum) / number(processes);
+        findings.put("memory.pss.mean", of, Measured::exact(Basis::Samples, processes, mean));
+    }
+}
+
+/// What a process kept: after the drain against after the warm-up, for those that lived through both.
+fn returned(processes: &[Process], groups: &[Group], of: Of<'_>, findings: &mut Findings) {
+    let marked = |mark: Mark| {
+        let rows = processes.iter().filter(move |p| p.mark == mark && groups.contains(&p.group));
+        rows.map(|p| ((p.pid, p.agent, p.epoch), p)).collect::<BTreeMap<_, _>>()
+    };
+    let before = marked(Mark::Baseline);
+    let after = marked(Mark::Drained);
+    let pairs = |read: fn(&Process) -> Option<u64>| -> Vec<(f64, f64)> {
+        let both = before.iter().filter_map(|(key, b)| Some((read(b)?, read(after.get(key)?)?)));
+        both.map(|(b, a)| (number(b), number(a))).collect()
+    };
+    let memory = pairs(|p| p.private);
+    let (was, is) = memory.iter().fold((0.0, 0.0), |(was, is), (b, a)| (was + b, is + a));
+    if was > 0.0 {
+        let found = Measured::exact(Basis::Processes, memory.len() as u64, is / was - 1.0);
+        findings.put("memory.return", of, found);
+    }
+    for (name, read) in [
+        ("descriptors.return", (|p| p.descriptors) as fn(&Process) -> Option<u64>),
+        ("threads.return", |p| p.threads),
+    ] {
+        let kept = pairs(read);
+        if let Some(most) = kept.iter().map(|(b, a)| a - b).reduce(f64::max) {
+            findings.put(name, of, Measured::exact(Basis::Processes, kept.len() as u64, most));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! When a target was steady again after a fault.
+//!
+//! The work comes in beats: rounds, or the intervals of the log where there are no rounds. Beats before the
+//! fault set a band: a beat is inside it if no smaller share of its tasks was answered in time than in the
+//! worst of them (less two points), and if it took no longer than [`SLACK`] times the slowest of them plus a
+//! millisecond. The target is steady from the end of the first of [`IN_A_ROW`] consecutive beats inside the
+//! band, once all earlier beats are over; the beat that was in flight counts as the first. So a target that
+//! was never unsteady is steady with the first beat complete after the fault, and the resolution is the time
+//! between two beats. Beats of the warm-up, and those disturbed by earlier faults, set no band.
+
+use evidence::latency::Series;
+
+use super::{number, seconds};
+use crate::reading::Evidence;
+
+/// How many beats inside the band make it steady.
+pub(super) const IN_A_ROW: usize = 3;
+
+/// How much slower than the slowest before it a beat may be.
+pub(super) const SLACK: f64 = 1.5;
+
+/// The fewest beats that make a band, and the most that are looked at.
+const BAND: std::ops::RangeInclusive<usize> = 3..=100;
+
+/// One round, or one interval.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Beat {
+    pub(super) begin_ns: u64,
+    /// Absent while it was open when the evidence ended.
+    pub(super) end_ns: Option<u64>,
+    /// How long it took; of an interval, its 99th percentile. Absent if nothing was answered.
+    pub(super) took_s: Option<f64>,
+    /// The share of its tasks answered in time.
+    pub(super) delivered: f64,
+    pub(super) warm_up: bool,
+}
+
+/// When a target was steady again, in nanoseconds since the start of the run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Steady {
+    /// Then.
+    At(u64),
+    /// Not before this, as far as the evidence goes.
+    NotBefore(u64),
+}
+
+/// The beats of a run, in the order in which they were due.
+pub(super) fn beats(evidence: &Evidence) -> Vec<Beat> {
+    if evidence.manifest.workload.rounds_every_ns.is_some() {
+        of_rounds(evidence)
+    } else {
+        of_intervals(evidence)
+    }
+}
+
+fn of_rounds(evidence: &Evidence) -> Vec<Beat> {
+    let rounds = evidence.rounds.iter().map(|r| Beat {
+        begin_ns: r.due_ns,
+        end_ns: if r.started_ns.is_some() { r.ended_ns } else { Some(r.due_ns) },
+        took_s: r.started_ns.and(r.ended_ns).map(|end| seconds(end.saturating_sub(r.due_ns))),
+        delivered: f64::from(r.delivered) / f64::from(r.expected.max(1)),
+        warm_up: r.phase == "warm_up",
+    });
+    let mut beats: Vec<Beat> = rounds.collect();
+    beats.sort_by_key(|b| b.begin_ns);
+    beats
+}
+
+fn of_intervals(evidence: &Evidence) -> Vec<Beat> {
+    let points = evidence.latency.get(&Series::Response).map_or(&[][..], |d| &d.points);
+    let slack = |at_ns: u64, other: u64| at_ns.abs_diff(other) < 2_000_000;
+    let rows = evidence.intervals.iter().filter(|r| r.sent > 0 || r.answered > 0);
+    rows.map(|r| Beat {
+        begin_ns: r.at_ns,
+        end_ns: Some(r.at_ns + r.length_ns),
+        // The log keeps the times of its intervals to the millisecond.
+        took_s: points.iter().find(|p| slack(p.at_ns, r.at_ns)).map(|p| p.p99),
+        delivered: (number(r.answered) / number(r.sent.max(1))).min(1.0),
+        warm_up: r.phase == "warm_up",
+    })
+    .collect()
+}
+
+/// When the target was steady after a fault at `fault_ns`. `disturbed` are the spans of earlier faults.
+/// `None` where too little went before to say what steady is.
+pub(super) fn steady(
+    beats: &[Beat],
+    fault_ns: u64,
+    disturbed: &[(u64, u64)],
+    last_ns: u64,
+) -> Option<Steady> {
+    let band = Band::before(beats, fault_ns, disturbed)?;
+    let after: Vec<&Beat> = beats.iter().filter(|b| b.end_ns.is_none_or(|end| end > fault_ns)).collect();
+    let mut row = 0;
+    // The end of the first of the beats in a row, and of everything before it.
+    let mut since = fault_ns;
+    let mut over = fault_ns;
+    for beat in after {
+        if band.holds(beat) {
+            over = over.max(beat.end_ns.unwrap_or(last_ns));
+            if row == 0 {
+                since = over;
+            }
+            row += 1;
+            if row == IN_A_ROW {
+                return Some(Steady::At(since));
+            }
+        } else {
+            row = 0;
+            over = over.max(beat.end_ns.unwrap_or(last_ns));
+        }
+    }
+    Some(Steady::NotBefore(if row > 0 { since } else { last_ns.max(over) }))
+}
+
+struct Band {
+    slowest_s: f64,
+    worst_delivery: f64,
+}
+
+impl Band {
+    fn before(beats: &[Beat], fault_ns: u64, disturbed: &[(u64, u64)]) -> Option<Self> {
+        let calm = |b: &&Beat| {
+            let end = b.end_ns.unwrap_or(u64::MAX);
+            end <= fault_ns
+                && !b.warm_up
+                && !disturbed.iter().any(|(from, to)| b.begin_ns < *to && end > *from)
+        };
+        let calm: Vec<&Beat> = beats.iter().filter(calm).filter(|b| b.took_s.is_some()).collect();
+        let calm = &calm[calm.len().saturating_sub(*BAND.end())..];
+        (calm.len() >= *BAND.start()).then(|| Self {
+            slowest_s: calm.iter().filter_map(|b| b.took_s).fold(0.0, f64::max),
+            worst_delivery: calm.iter().map(|b| b.delivered).fold(1.0, f64::min),
+        })
+    }
+
+    fn holds(&self, beat: &Beat) -> bool {
+        beat.end_ns.is_some()
+            && beat.took_s.is_some_and(|took| took <= self.slowest_s * SLACK + 0.001)
+            && beat.delivered >= self.worst_delivery - 0.02
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    /// A beat each 100 ms from zero, taking as many milliseconds as given.
+    fn beats(took_ms: &[u64]) -> Vec<Beat> {
+        let beat = |(i, took): (usize, &u64)| Beat {
+            begin_ns: i as u64 * 100 * MS,
+            end_ns: Some((i as u64 * 100 + took) * MS),
+            took_s: Some(seconds(took * MS)),
+            delivered: 1.0,
+            warm_up: false,
+        };
+        took_ms.iter().enumerate().map(beat).collect()
+    }
+
+    #[test]
+    fn a_target_is_steady_with_the_first_of_three_beats_inside_the_band() {
+        let at = |ms: u64| Some(Steady::At(ms * MS));
+        let not_before = |ms: u64| Some(Steady::NotBefore(ms * MS));
+        for (took_ms, fault_ms, expected) in [
+            // Never unsteady: the beat in flight is the first.
+            (&[10, 10, 10, 12, 10, 10][..], 305, at(312)),
+            // The beat in flight is slow, the next three are not.
+            (&[10, 10, 10, 80, 10, 10, 10], 305, at(410)),
+            // One good beat between two slow ones is not steady.
+            (&[10, 10, 10, 80, 10, 80, 10, 10, 10], 305, at(610)),
+            // A slow beat that outlasts the next ones.
+            (&[10, 10, 10, 250, 10, 10, 10], 305, at(550)),
+            // The evidence ends too early to tell.
+            (&[10, 10, 10, 80, 10, 10], 305, not_before(410)),
+            // Never steady again.
+            (&[10, 10, 10, 80, 80, 80], 305, not_before(1000)),
+            // Nothing before it to compare with.
+            (&[10, 10, 10, 10], 105, None),
+        ] {
+            let found = steady(&beats(took_ms), fault_ms * MS, &[], 1000 * MS);
+            assert_eq!(found, expected, "{took_ms:?}");
+        }
+    }
+
+    #[test]
+    fn beats_disturbed_by_an_earlier_fault_set_no_band() {
+        let beats = beats(&[10, 10, 10, 90, 90, 10, 10, 90, 10, 10, 10]);
+        let calm = steady(&beats, 705 * MS, &[(305 * MS, 510 * MS)], 2000 * MS);
+        assert_eq!(calm, Some(Steady::At(810 * MS)));
+        let blind = steady(&beats, 705 * MS, &[], 2000 * MS);
+        assert_eq!(blind, Some(Steady::At(790 * MS)), "with them, the slow beat would have been inside");
+    }
+}

@@ -1,0 +1,84 @@
+//! A run directory in memory.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use evidence::end::End;
+use evidence::event::{self, Event};
+use evidence::latency::Series;
+use evidence::manifest::Manifest;
+use evidence::round::{self, Interval, Round};
+use evidence::sample::{self, Process, Sample};
+use evidence::{EvidenceError, layout};
+
+use crate::latency::{self, Digest};
+use crate::windows::{Window, windows};
+
+/// What a run left on disk: facts only. A run that crashed is read as far as it came.
+#[derive(Debug)]
+pub struct Evidence {
+    pub(crate) run: PathBuf,
+    pub(crate) manifest: Manifest,
+    pub(crate) events: Vec<Event>,
+    pub(crate) rounds: Vec<Round>,
+    pub(crate) intervals: Vec<Interval>,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) latency: BTreeMap<Series, Digest>,
+    /// Absent for a run that crashed.
+    pub(crate) end: Option<End>,
+    pub(crate) windows: Vec<Window>,
+    /// When the run ended, or the last that is known of it, in nanoseconds since its start.
+    pub(crate) last_ns: u64,
+}
+
+impl Evidence {
+    /// Reads a run directory. Only the manifest must be there; what else is missing is judged as missing.
+    ///
+    /// # Errors
+    /// If there is no manifest, a file cannot be read, or a record in it is not what this version writes.
+    pub fn read(run: &Path) -> Result<Self, EvidenceError> {
+        let manifest = Manifest::read(run)?;
+        let end = End::read(run)?;
+        let events = if layout::EVENTS.within(run).exists() { event::read(run)? } else { Vec::new() };
+        let rounds = round::rounds(run)?;
+        let intervals = round::intervals(run)?;
+        let samples = sample::samples(run)?;
+        let processes = sample::processes(run)?;
+        let last_ns = end.as_ref().map_or_else(
+            || {
+                let events = events.iter().map(|e| e.at_ns);
+                let intervals = intervals.iter().map(|i| i.at_ns + i.length_ns);
+                events.chain(intervals).chain(samples.iter().map(|s| s.at_ns)).max().unwrap_or(0)
+            },
+            |end| end.at_ns,
+        );
+        let windows = windows(&events, last_ns);
+        let latency = latency::read(run, &windows)?;
+        let run = run.to_path_buf();
+        Ok(Self {
+            run,
+            manifest,
+            events,
+            rounds,
+            intervals,
+            samples,
+            processes,
+            latency,
+            end,
+            windows,
+            last_ns,
+        })
+    }
+
+    /// The directory that it was read from.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.run
+    }
+
+    /// When the target had told that it was ready.
+    pub(crate) fn ready_ns(&self) -> Option<u64> {
+        self.events.iter().find_map(|e| matches!(e.fact, event::Fact::TargetReady { .. }).then_some(e.at_ns))
+    }
+}

@@ -1,0 +1,176 @@
+//! Percentiles with intervals that assume nothing about the shape of the data.
+//!
+//! The interval of a quantile comes from order statistics: how many of `n` values lie below the true quantile
+//! is binomial, whatever they are distributed like (David and Nagaraja, *Order Statistics*, §7.1). Each bound
+//! holds with 95 %, since a gate asks about one side at a time. A quantile needs enough values above it for an
+//! upper bound to exist: 5 for the median, 29 for p90, 59 for p95, 299 for p99.
+
+/// How sure each bound of an interval is.
+pub(crate) const CONFIDENCE: f64 = 0.95;
+
+/// The standard normal deviate of [`CONFIDENCE`].
+const Z: f64 = 1.644_853_626_951_472_8;
+
+/// Between which values a number lies. An upper bound that is not known is infinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// The lower bound.
+    pub lo: f64,
+    /// The upper bound.
+    pub hi: f64,
+}
+
+impl Interval {
+    /// A number that is known exactly.
+    #[must_use]
+    pub fn exact(value: f64) -> Self {
+        Self { lo: value, hi: value }
+    }
+}
+
+/// A percentile of values, of which some may be unknown and count as infinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Percentile {
+    /// The best single number, from the known values alone.
+    pub(crate) value: f64,
+    /// Where the true one lies.
+    pub(crate) interval: Interval,
+}
+
+/// The fewest values with which this quantile has an upper bound.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
+pub(crate) fn needed(quantile: f64) -> u64 {
+    ((1.0 - CONFIDENCE).ln() / quantile.ln()).ceil() as u64
+}
+
+/// A percentile over `known` ordered values, read by rank from 1, and `unknown` ones that may be anything
+/// greater. `None` without a known value.
+pub(crate) fn percentile(
+    quantile: f64,
+    known: u64,
+    unknown: u64,
+    value_at: impl Fn(u64) -> f64,
+) -> Option<Percentile> {
+    if known == 0 {
+        return None;
+    }
+    let (lo, middle, _) = ranks(quantile, known);
+    let (_, _, hi) = ranks(quantile, known + unknown);
+    let bound = |rank: Option<u64>| rank.filter(|r| *r <= known).map(&value_at);
+    Some(Percentile {
+        value: value_at(middle),
+        interval: Interval { lo: bound(lo).unwrap_or(0.0), hi: bound(hi).unwrap_or(f64::INFINITY) },
+    })
+}
+
+/// The ranks of the lower bound, of the quantile itself and of the upper bound among `n` ordered values.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "ranks are between 0 and n, and n is far below 2^52"
+)]
+fn ranks(quantile: f64, n: u64) -> (Option<u64>, u64, Option<u64>) {
+    let size = n as f64;
+    let middle = ((quantile * size).ceil() as u64).clamp(1, n);
+    let variance = size * quantile * (1.0 - quantile);
+    let (lo, hi) = if variance > 100.0 {
+        // The normal law is within one rank here; both bounds are moved outwards by that one.
+        let reach = Z * variance.sqrt() + 1.0;
+        ((quantile * size - reach).floor().max(0.0) as u64, (quantile * size + reach).ceil() as u64 + 1)
+    } else {
+        binomial_ranks(quantile, n)
+    };
+    ((lo >= 1).then_some(lo), middle, (hi <= n).then_some(hi))
+}
+
+/// The greatest `lo` with P(B >= lo) >= 95 % and the smallest `hi` with P(B < hi) >= 95 %, for B the number of
+/// values below the quantile. `lo` may be 0 and `hi` may be n + 1: then there is no such value.
+#[expect(clippy::cast_precision_loss, reason = "n is small here")]
+fn binomial_ranks(quantile: f64, n: u64) -> (u64, u64) {
+    let odds = quantile / (1.0 - quantile);
+    // Kept as a logarithm: for a quantile near one the first masses are too small for a number.
+    let mut log_mass = n as f64 * (1.0 - quantile).ln();
+    let mut below = 0.0;
+    let mut lo = 0;
+    let mut hi = n + 1;
+    for k in 0..=n {
+        // Here `below` is P(B < k).
+        if 1.0 - below >= CONFIDENCE {
+            lo = k;
+        }
+        if below >= CONFIDENCE {
+            hi = k;
+            break;
+        }
+        below += log_mass.exp();
+        if k < n {
+            log_mass += (odds * (n - k) as f64 / (k + 1) as f64).ln();
+        }
+    }
+    (lo, hi)
+}
+
+/// Standard deviation over mean; `None` for fewer than two values or a mean of zero.
+#[expect(clippy::cast_precision_loss, reason = "counts of agents")]
+pub(crate) fn variation(values: &[f64]) -> Option<f64> {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    if values.len() < 2 || mean <= 0.0 {
+        return None;
+    }
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+    Some(variance.sqrt() / mean)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_percentile_needs_as_many_values_as_the_tables_say() {
+        for (quantile, n) in [(0.5, 5), (0.9, 29), (0.95, 59), (0.99, 299)] {
+            assert_eq!(needed(quantile), n);
+            assert_eq!(ranks(quantile, n).2, Some(n), "bounded by the greatest of {n}");
+            assert_eq!(ranks(quantile, n - 1).2, None);
+        }
+    }
+
+    #[test]
+    fn the_ranks_of_the_median_of_twenty_are_those_of_the_sign_test() {
+        assert_eq!(ranks(0.5, 20), (Some(6), 10, Some(15)));
+    }
+
+    #[test]
+    fn exact_and_approximate_ranks_agree_where_they_meet() {
+        for quantile in [0.5, 0.9, 0.95, 0.99] {
+            let n = (101.0 / (quantile * (1.0 - quantile))) as u64;
+            let exact = binomial_ranks(quantile, n);
+            let (lo, _, hi) = ranks(quantile, n);
+            assert!(lo.unwrap() <= exact.0 && exact.0 - lo.unwrap() <= 3, "{quantile} {lo:?} {exact:?}");
+            assert!(hi.unwrap() >= exact.1 && hi.unwrap() - exact.1 <= 3, "{quantile} {hi:?} {exact:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_values_take_the_upper_bound_away_and_leave_the_lower() {
+        let at = |rank: u64| rank as f64;
+        let all = percentile(0.99, 1000, 0, at).unwrap();
+        let some_lost = percentile(0.99, 1000, 20, at).unwrap();
+        assert!(all.interval.hi.is_finite());
+        assert!(some_lost.interval.hi.is_infinite());
+        assert!((all.interval.lo - some_lost.interval.lo).abs() < 1e-9);
+    }
+
+    proptest! {
+        /// Never panics, and the value is always inside its interval.
+        #[test]
+        fn a_value_is_inside_its_interval(n in 1_u64..200_000, unknown in 0_u64..50, q in 0.01_f64..0.999) {
+            let found = percentile(q, n, unknown, |rank| rank as f64).unwrap();
+            prop_assert!(found.interval.lo <= found.value && found.value <= found.interval.hi);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Was there enough evidence to judge?
+//!
+//! A run can be calm because the target is healthy, or because nothing was asked of it, or because nobody
+//! looked. These conditions tell them apart before any gate is read. They never say GO of a target; they can
+//! only withhold one. The single one that says NO-GO is that the target ended by itself.
+
+use evidence::end::How;
+use evidence::event::Proof;
+use evidence::unit::Unit;
+
+use super::outcome::Outcome;
+use crate::analysis::{Analysis, Basis, Instrument, seconds};
+
+/// The smallest share of sampling ticks that must have been taken in time.
+pub(super) const SAMPLES: f64 = 0.95;
+
+/// The longest time without a sample, in sampling intervals.
+pub(super) const GAP: f64 = 3.0;
+
+/// From which lateness on work that was not started is put down to the harness and not to the target.
+pub(super) const LAG_S: f64 = 0.1;
+
+/// What a condition bears on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole evidence: where it is not met, no gate is decided, but by a counted fact.
+    Evidence,
+    /// The verdict alone: gates are judged on what there is.
+    Verdict,
+    /// Only the gates that rest on this kind of evidence.
+    Gates,
+}
+
+/// One thing that the evidence had to fulfil.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// Its name.
+    pub id: &'static str,
+    /// GO where it is met.
+    pub outcome: Outcome,
+    /// What was found.
+    pub found: String,
+    /// Why it matters, as one sentence; what was found again where it is met.
+    pub why: String,
+    /// What it bears on.
+    pub scope: Scope,
+    bears_on: &'static [Basis],
+}
+
+impl Condition {
+    /// Whether it withholds a gate on this evidence.
+    pub(super) fn withholds(&self, basis: Basis, breach: bool, counted: bool) -> bool {
+        let counted_fact = breach && counted;
+        self.outcome != Outcome::Go
+            && match self.scope {
+                Scope::Evidence => !counted_fact,
+                Scope::Verdict => false,
+                Scope::Gates => self.bears_on.contains(&basis),
+            }
+    }
+
+    fn met(id: &'static str, scope: Scope, found: String) -> Self {
+        Self { id, outcome: Outcome::Go, why: found.clone(), found, scope, bears_on: &[] }
+    }
+
+    fn poor(id: &'static str, scope: Scope, found: String, why: String) -> Self {
+        Self { id, outcome: Outcome::Inconclusive, found, why, scope, bears_on: &[] }
+    }
+}
+
+/// Every condition that applies to a run.
+pub(super) fn conditions(analysis: &Analysis) -> Vec<Condition> {
+    let instrument = &analysis.instrument;
+    [
+        Some(ending(analysis)),
+        target(instrument),
+        rehearsal(analysis),
+        faults(analysis),
+        driver(instrument),
+        records(instrument),
+        drain(instrument),
+        samples(instrument),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn ending(analysis: &Analysis) -> Condition {
+    let poor =
+        |scope, found: &str, why: &str| Condition::poor("ending", scope, found.to_owned(), why.to_owned());
+    match &analysis.about.how {
+        Some(How::Finished) => Condition::met("ending", Scope::Verdict, "by its plan".to_owned()),
+        Some(How::Interrupted) => {
+            poor(Scope::Verdict, "interrupted", "the run was interrupted before its plan was over")
+        }
+        Some(How::TargetFailed { .. }) => {
+            poor(Scope::Verdict, "the target failed", "the target failed before the plan was over")
+        }
+        Some(How::HarnessFailed { why }) => {
+            poor(Scope::Evidence, "the harness failed", &format!("the harness could not go on: {why}"))
+        }
+        None => poor(Scope::Evidence, "crashed", "the run crashed: its evidence has no end"),
+    }
+}
+
+/// A target that was ready and ended, unasked, has failed, whatever the gates ask.
+fn target(instrument: &Instrument) -> Option<Condition> {
+    let status = instrument.target_exit.as_ref()?;
+    let mut condition = Condition::poor(
+        "target",
+        Scope::Verdict,
+        status.clone(),
+        format!("the target failed before it was asked to stop: {status}"),
+    );
+    if instrument.ready {
+        condition.outcome = Outcome::NoGo;
+    }
+    Some(condition)
+}
+
+fn rehearsal(analysis: &Analysis) -> Option<Condition> {
+    let factor = analysis.about.rehearsal?;
+    let found = format!("{factor:.0} times faster than planned");
+    let why =
+        format!("this is a rehearsal, {found}: it shows that the scenario works, not that the target does");
+    Some(Condition::poor("rehearsal", Scope::Verdict, found, why))
+}
+
+fn faults(analysis: &Analysis) -> Option<Condition> {
+    let planned = analysis.faults.len();
+    let proven = analysis.faults.iter().filter(|f| f.proof == Proof::Proven).count();
+    let found = format!("{proven} of {planned} proven");
+    let Some(first) = analysis.faults.iter().find(|f| f.proof != Proof::Proven) else {
+        return (planned > 0).then(|| Condition::met("faults", Scope::Evidence, found));
+    };
+    let what = first.why.as_deref().unwrap_or("no evidence of it");
+    let why = format!("{found}: fault {} ({}) is not: {what}", first.id, first.words);
+    Some(Condition::poor("faults", Scope::Evidence, found, why))
+}
+
+/// Whether what was due was started. If not, and the harness was late itself, then the load is not the one
+/// that the plan asked for; else it was the target's slowness, which the response times and the gates on shed
+/// work account for.
+fn driver(instrument: &Instrument) -> Option<Condition> {
+    let (shed, lag) = (instrument.shed?, instrument.lag_s?);
+    if !instrument.has_work {
+        return None;
+    }
+    let late = Unit::Seconds.show(lag);
+    let lost = shed.rounds + shed.operations;
+    Some(if lost == 0 {
+        Condition::met(
+            "driver",
+            Scope::Evidence,
+            format!("all that was due was started, at most {late} late"),
+        )
+    } else if lag < LAG_S {
+        let found = format!("{lost} due and not started, the target being slow; harness at most {late} late");
+        Condition::met("driver", Scope::Evidence, found)
+    } else {
+        let found = format!("{lost} due and not started, harness up to {late} late");
+        let why = format!("the harness was saturated: {found}, so the load was not the planned one");
+        Condition::poor("driver", Scope::Evidence, found, why)
+    })
+}
+
+fn records(instrument: &Instrument) -> Option<Condition> {
+    let dropped = instrument.dropped_records?;
+    let found = format!("{dropped} records dropped");
+    Some(if dropped == 0 {
+        Condition::met("records", Scope::Evidence, found)
+    } else {
+        let why = format!("{found}: what they would have said is not known");
+        Condition::poor("records", Scope::Evidence, found, why)
+    })
+}
+
+fn drain(instrument: &Instrument) -> Option<Condition> {
+    if !instrument.has_work || instrument.dropped_records.is_none() {
+        return None;
+    }
+    Some(match instrument.drain {
+        Some(drain) if drain.completed => {
+            let took = Unit::Seconds.show(seconds(drain.took_ns));
+            Condition::met("drain", Scope::Gates, format!("barrier passed in {took}"))
+        }
+        _ => Condition {
+            bears_on: &[Basis::ClosedLedger],
+            ..Condition::poor(
+                "drain",
+                Scope::Gates,
+                "barrier not passed".to_owned(),
+                "the drain barrier was not passed, so that nothing is proven lost or kept; a longer drain may settle it"
+                    .to_owned(),
+            )
+        },
+    })
+}
+
+fn samples(instrument: &Instrument) -> Option<Condition> {
+    let share = instrument.samples?;
+    let gap = instrument.widest_gap.unwrap_or(f64::INFINITY);
+    let shown = Unit::Ratio.show(share);
+    let found = if gap.is_finite() {
+        format!("{shown} of ticks in time, widest gap {gap:.1} intervals")
+    } else {
+        format!("{shown} of ticks in time")
+    };
+    Some(if share >= SAMPLES && gap <= GAP {
+        Condition::met("samples", Scope::Gates, found)
+    } else {
+        let why = format!("sampling has holes ({found}), so that a peak may have been missed");
+        Condition { bears_on: &[Basis::Samples], ..Condition::poor("samples", Scope::Gates, found, why) }
+    })
+}

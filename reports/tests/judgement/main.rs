@@ -1,0 +1,7 @@
+//! Run directories in, verdicts and reports out.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod fixture;
+mod registry;
+mod verdicts;

@@ -1,0 +1,18 @@
+//! Every metric of the registry is computed by some run.
+
+use evidence::metric;
+
+use crate::fixture::Fixture;
+
+#[test]
+fn every_metric_of_the_registry_is_found_in_some_run() {
+    let runs = [Fixture::calm(), Fixture::unhurt().with_arrivals()];
+    let names: Vec<String> = runs
+        .iter()
+        .flat_map(|fixture| fixture.judged().findings.into_keys())
+        .map(|name| name.metric.name)
+        .collect();
+    let missing: Vec<&str> =
+        metric::all().iter().map(|m| m.name.as_str()).filter(|m| !names.iter().any(|n| n == m)).collect();
+    assert_eq!(missing, [""; 0]);
+}
