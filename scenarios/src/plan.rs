@@ -6,6 +6,7 @@ use evidence::event::Level;
 use evidence::gate::Gate;
 use evidence::role::Role;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The version of `plan.json`.
 pub const SCHEMA: u32 = 1;
@@ -319,5 +320,15 @@ impl Plan {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a plan holds only what JSON can hold");
         bytes.push(b'\n');
         bytes
+    }
+
+    /// What pins the plan: SHA-256 over [`Plan::to_json`], in hexadecimal.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        use std::fmt::Write;
+        Sha256::digest(self.to_json()).iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
     }
 }

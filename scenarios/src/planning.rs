@@ -1,0 +1,95 @@
+//! A checked scenario into a plan: every default filled in, every choice made.
+
+mod draw;
+mod faults;
+mod target;
+
+use evidence::gate::Gate;
+
+use crate::format::tables;
+use crate::plan::{self, Plan};
+use crate::scenario::workload::{self, Pattern, Tasks};
+use crate::scenario::{Lengths, Scenario};
+
+/// Makes the plan.
+pub(crate) fn plan(scenario: &Scenario, gates: Vec<Gate>, seed: Option<u64>, rehearsal: Option<f64>) -> Plan {
+    let lengths = scenario.phases.lengths();
+    let seed = seed.or(scenario.seed).unwrap_or_else(|| tables::SCENARIO.default_count("seed"));
+    Plan {
+        schema: plan::SCHEMA,
+        scenario: scenario.name.clone(),
+        why: scenario.why.clone(),
+        seed,
+        rehearsal,
+        target: target::plan(&scenario.target, seed),
+        workload: plan::Workload {
+            rounds: scenario.workload.rounds.as_ref().map(rounds),
+            arrivals: scenario.workload.arrivals.as_ref().map(|a| arrivals(a, lengths)),
+        },
+        phases: phases(lengths),
+        sample: plan::Sample {
+            every_ns: scenario.sample.every(),
+            slow_every_ns: scenario.sample.slow_every(lengths),
+        },
+        faults: faults::plan(scenario, lengths, seed),
+        gates,
+    }
+}
+
+fn phases(lengths: Lengths) -> Vec<plan::Phase> {
+    let phase = |name: &str, at_ns, length_ns| plan::Phase { name: name.to_owned(), at_ns, length_ns };
+    vec![
+        phase("warm_up", 0, lengths.warm_up),
+        phase("hold", lengths.warm_up, lengths.hold),
+        phase("drain", lengths.load(), lengths.drain),
+    ]
+}
+
+fn rounds(rounds: &workload::Rounds) -> plan::Rounds {
+    let table = &tables::ROUNDS;
+    let (timeout_ns, payload, work) = tasks(&rounds.tasks, table);
+    let open = small(rounds.open.unwrap_or_else(|| table.default_count("open")));
+    plan::Rounds { every_ns: rounds.every_ns, timeout_ns, payload, work, open }
+}
+
+fn arrivals(arrivals: &workload::Arrivals, lengths: Lengths) -> plan::Arrivals {
+    let table = &tables::ARRIVALS;
+    let (timeout_ns, payload, work) = tasks(&arrivals.tasks, table);
+    let slots = small(arrivals.slots.unwrap_or_else(|| table.default_count("slots")));
+    plan::Arrivals { segments: segments(&arrivals.pattern, lengths), timeout_ns, payload, work, slots }
+}
+
+/// Without gaps from zero to the end of the hold phase.
+fn segments(pattern: &Pattern, lengths: Lengths) -> Vec<plan::Segment> {
+    let written = match pattern {
+        Pattern::Always(shape) => vec![(lengths.load(), shape.clone())],
+        Pattern::Segments(segments) => segments.value.clone(),
+    };
+    let mut at_ns = 0;
+    let mut planned = Vec::new();
+    for (length_ns, shape) in written {
+        planned.push(plan::Segment { at_ns, length_ns, shape });
+        at_ns += length_ns;
+    }
+    if at_ns < lengths.load() {
+        planned.push(plan::Segment {
+            at_ns,
+            length_ns: lengths.load() - at_ns,
+            shape: plan::Shape::Silence {},
+        });
+    }
+    planned
+}
+
+fn tasks(tasks: &Tasks, table: &crate::format::Table) -> (u64, u32, plan::Work) {
+    (
+        tasks.timeout_ns.unwrap_or_else(|| table.default_duration("timeout")),
+        small(tasks.payload.unwrap_or_else(|| table.default_size("payload"))),
+        tasks.work.clone().unwrap_or(plan::Work::Echo {}),
+    )
+}
+
+/// A number that the tables limit to far below 2^32.
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,290 @@
+//! Reads a tree by the tables of the format and collects everything that is wrong on the way.
+
+use crate::format::{Choice, Presence, Scalar, Table};
+use crate::nearest::nearest;
+use crate::problem::{Place, Problem};
+use crate::quantity::{self, Trouble};
+use crate::tree::{At, Entry, Kind, Node};
+
+/// Collects problems. Whatever could be read is returned, the rest is `None` and has left a problem.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// The keys of one table in the document.
+pub(crate) struct Fields<'n> {
+    table: &'static Table,
+    /// How the table is called in messages and by `--set`: `faults.0.kill`; empty for the scenario itself.
+    path: String,
+    /// Where it stands.
+    pub(crate) place: Place,
+    entries: &'n [Entry],
+}
+
+impl Reader {
+    pub(crate) fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Opens a table: its unknown, missing and contradicting keys are problems.
+    pub(crate) fn table<'n>(
+        &mut self,
+        node: &'n Node,
+        table: &'static Table,
+        path: &str,
+    ) -> Option<Fields<'n>> {
+        let Kind::Map(entries) = &node.kind else {
+            let keys: Vec<_> = table.fields.iter().map(|f| f.key).collect();
+            self.problem(
+                Problem::new(
+                    &node.place,
+                    format!("{} is {}, but it takes keys", named(path), node.described()),
+                )
+                .help(format!("keys here: {}", keys.join(", "))),
+            );
+            return None;
+        };
+        let fields = Fields { table, path: path.to_owned(), place: node.place.clone(), entries };
+        fields.refuse_unknown(self);
+        fields.require(self);
+        table.choices.iter().for_each(|choice| fields.choose(choice, self));
+        Some(fields)
+    }
+
+    /// The text of a single value.
+    pub(crate) fn text<'n>(&mut self, node: &'n Node, path: &str, scalar: Scalar) -> Option<&'n str> {
+        match &node.kind {
+            Kind::Scalar { text, .. } if !text.trim().is_empty() => Some(text),
+            _ => {
+                let takes = format!("it takes {}", scalar.takes());
+                self.problem(
+                    Problem::new(&node.place, format!("{path} is {}", node.described())).help(takes),
+                );
+                None
+            }
+        }
+    }
+
+    /// A whole number of base units, within the limits of its kind.
+    pub(crate) fn number(&mut self, node: &Node, path: &str, scalar: Scalar) -> Option<u64> {
+        let text = self.text(node, path, scalar)?;
+        let (read, least, most) = match scalar {
+            Scalar::Count { least, most } => (quantity::count(text), least, most),
+            Scalar::Duration { least, most } => (quantity::duration(text), least, most),
+            Scalar::Size { least, most } => (quantity::size(text), least, most),
+            _ => unreachable!("{path} is no number"),
+        };
+        let value = self.quantity(node, path, read)?;
+        let limit = match value {
+            v if v < least => format!("the least is {}", scalar.written(least)),
+            v if v > most => format!("the most is {}", scalar.written(most)),
+            _ => return Some(value),
+        };
+        self.problem(Problem::new(&node.place, format!("{path} is {}", node.described())).help(limit));
+        None
+    }
+
+    /// What a quantity's own reader said.
+    pub(crate) fn quantity<T>(&mut self, node: &Node, path: &str, read: Result<T, Trouble>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(trouble) => {
+                let what = format!("{path} is {}, which {}", node.described(), trouble.what);
+                self.problem(Problem::new(&node.place, what).help(trouble.help));
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub(crate) fn word(
+        &mut self,
+        node: &Node,
+        path: &str,
+        words: &'static [&'static str],
+    ) -> Option<&'static str> {
+        let text = self.text(node, path, Scalar::Word(words))?;
+        let found = words.iter().find(|w| **w == text);
+        if found.is_none() {
+            let problem = Problem::new(&node.place, format!("{path} is {}", node.described()));
+            self.problem(match nearest(text, words.iter().copied()) {
+                Some(word) => problem.help(format!("did you mean \"{word}\"?")),
+                None => problem.help(format!("it takes {}", Scalar::Word(words).takes())),
+            });
+        }
+        found.copied()
+    }
+}
+
+/// A table's path, or what the scenario itself is called.
+fn named(path: &str) -> &str {
+    if path.is_empty() { "the scenario" } else { path }
+}
+
+impl<'n> Fields<'n> {
+    /// The value of a key, where it is there.
+    pub(crate) fn get(&self, key: &str) -> Option<&'n Node> {
+        debug_assert!(self.table.field(key).is_some(), "`{key}` is not in the table `{}`", self.table.title);
+        self.entries.iter().find(|e| e.key.value == key).map(|e| &e.value)
+    }
+
+    /// Where a key stands, where it is there.
+    pub(crate) fn place_of(&self, key: &str) -> Option<&Place> {
+        self.entries.iter().find(|e| e.key.value == key).map(|e| &e.key.place)
+    }
+
+    /// How a key is called in messages.
+    pub(crate) fn path(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn scalar(&self, key: &str) -> Scalar {
+        match self.table.field(key).map(|f| &f.value) {
+            Some(crate::format::Value::Scalar(scalar)) => *scalar,
+            _ => unreachable!("`{key}` is no single value of `{}`", self.table.title),
+        }
+    }
+
+    /// A count, a duration in nanoseconds, or a size in bytes: whichever the table says.
+    pub(crate) fn number(&self, reader: &mut Reader, key: &str) -> Option<At<u64>> {
+        let node = self.get(key)?;
+        let value = reader.number(node, &self.path(key), self.scalar(key))?;
+        Some(At { value, place: node.place.clone() })
+    }
+
+    /// A duration in whole base units of this many nanoseconds.
+    pub(crate) fn whole(&self, reader: &mut Reader, key: &str, unit: (u64, &str)) -> Option<At<u64>> {
+        let read = self.number(reader, key)?;
+        if read.value.is_multiple_of(unit.0) {
+            return Some(At { value: read.value / unit.0, place: read.place });
+        }
+        let what = format!("{} is finer than {}", self.path(key), unit.1);
+        reader.problem(Problem::new(&read.place, what).help(format!("write a whole number of {}s", unit.1)));
+        None
+    }
+
+    /// A rate per second.
+    pub(crate) fn rate(&self, reader: &mut Reader, key: &str) -> Option<f64> {
+        let node = self.get(key)?;
+        let (path, scalar) = (self.path(key), self.scalar(key));
+        let text = reader.text(node, &path, scalar)?;
+        let rate = reader.quantity(node, &path, quantity::rate(text))?;
+        let positive = matches!(scalar, Scalar::Rate { zero: true }) || rate > 0.0;
+        if positive && rate <= 1e6 {
+            return Some(rate);
+        }
+        let help = if positive { "the most is 1000000/s" } else { "it must be above 0" };
+        reader.problem(Problem::new(&node.place, format!("{path} is {}", node.described())).help(help));
+        None
+    }
+
+    pub(crate) fn text(&self, reader: &mut Reader, key: &str) -> Option<At<String>> {
+        let node = self.get(key)?;
+        let text = reader.text(node, &self.path(key), self.scalar(key))?;
+        Some(At { value: text.to_owned(), place: node.place.clone() })
+    }
+
+    /// A name: lower-case letters, digits and dashes.
+    pub(crate) fn name(&self, reader: &mut Reader, key: &str) -> Option<At<String>> {
+        let name = self.text(reader, key)?;
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.value.chars().all(good) && !name.value.starts_with('-') && name.value.len() <= 80 {
+            return Some(name);
+        }
+        let what = format!("{} is \"{}\"", self.path(key), crate::tree::shortened(&name.value));
+        reader.problem(
+            Problem::new(&name.place, what)
+                .help("it takes lower-case letters, digits and dashes, at most 80"),
+        );
+        None
+    }
+
+    pub(crate) fn word(&self, reader: &mut Reader, key: &str) -> Option<At<&'static str>> {
+        let node = self.get(key)?;
+        let Scalar::Word(words) = self.scalar(key) else { unreachable!("`{key}` is no word") };
+        let value = reader.word(node, &self.path(key), words)?;
+        Some(At { value, place: node.place.clone() })
+    }
+
+    pub(crate) fn flag(&self, reader: &mut Reader, key: &str) -> Option<bool> {
+        let node = self.get(key)?;
+        reader.word(node, &self.path(key), &["true", "false"]).map(|word| word == "true")
+    }
+
+    /// A table below this one.
+    pub(crate) fn table(&self, reader: &mut Reader, key: &str, table: &'static Table) -> Option<Fields<'n>> {
+        reader.table(self.get(key)?, table, &self.path(key))
+    }
+
+    /// The items of a list, each with how it is called in messages. An empty list is a problem.
+    pub(crate) fn list(&self, reader: &mut Reader, key: &str) -> Option<Vec<(String, &'n Node)>> {
+        let node = self.get(key)?;
+        let path = self.path(key);
+        match &node.kind {
+            Kind::List(items) if !items.is_empty() => {
+                Some(items.iter().enumerate().map(|(i, item)| (format!("{path}.{i}"), item)).collect())
+            }
+            Kind::List(_) => {
+                reader.problem(Problem::new(&node.place, format!("{path} is an empty list")));
+                None
+            }
+            _ => {
+                let what = format!("{path} is {}, but it takes a list", node.described());
+                reader.problem(
+                    Problem::new(&node.place, what)
+                        .help("write its items one below the other, each after \"- \""),
+                );
+                None
+            }
+        }
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&self, reader: &mut Reader, key: &str) -> Option<Vec<String>> {
+        let items = self.list(reader, key)?;
+        let read: Vec<_> = items
+            .iter()
+            .map(|(path, item)| reader.text(item, path, Scalar::Text).map(str::to_owned))
+            .collect();
+        read.into_iter().collect()
+    }
+
+    fn refuse_unknown(&self, reader: &mut Reader) {
+        for entry in self.entries {
+            let key = &entry.key.value;
+            if self.table.field(key).is_some() {
+                continue;
+            }
+            let keys: Vec<_> = self.table.fields.iter().map(|f| f.key).collect();
+            let problem =
+                Problem::new(&entry.key.place, format!("unknown key \"{key}\" in {}", named(&self.path)));
+            reader.problem(match nearest(key, keys.iter().copied()) {
+                Some(meant) => problem.help(format!("did you mean \"{meant}\"?")),
+                None => problem.help(format!("keys here: {}", keys.join(", "))),
+            });
+        }
+    }
+
+    fn require(&self, reader: &mut Reader) {
+        let required = self.table.fields.iter().filter(|f| matches!(f.presence, Presence::Required));
+        for field in required.filter(|f| self.get(f.key).is_none()) {
+            let what = format!("{} has no \"{}\"", named(&self.path), field.key);
+            reader.problem(Problem::new(&self.place, what).help(field.help));
+        }
+    }
+
+    fn choose(&self, choice: &Choice, reader: &mut Reader) {
+        let there: Vec<_> = choice.keys.iter().filter(|key| self.get(key).is_some()).collect();
+        let whole = named(&self.path);
+        if let [first, second, ..] = there[..] {
+            let place = self.place_of(second).unwrap_or(&self.place);
+            let what = format!("{whole} has both \"{first}\" and \"{second}\"");
+            reader.problem(Problem::new(place, what).help("keep one of them"));
+        } else if there.is_empty() && choice.required {
+            let keys: Vec<_> = choice.keys.iter().map(|key| format!("\"{key}\"")).collect();
+            let what = format!("{whole} has none of {}", keys.join(", "));
+            reader.problem(Problem::new(&self.place, what).help("it needs one of them"));
+        }
+    }
+}

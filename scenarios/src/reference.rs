@@ -1,0 +1,124 @@
+//! The reference page of scenario files, from the tables of the format.
+
+use std::fmt::Write;
+
+use crate::format::{self, Presence, Scalar, Table, Value};
+
+/// What stands above the tables.
+const HEAD: &str = "\
+# Scenario files
+
+A scenario is one YAML file: what to launch, how to load it, what to break, what must hold. `shakedown check FILE`
+says everything that is wrong with it at once; `shakedown plan FILE` shows what it would do. Editors complete and
+check it with [`scenario.schema.json`](scenario.schema.json), which is also what `shakedown schema` prints:
+
+```yaml
+# yaml-language-server: $schema=../../docs/reference/scenario.schema.json
+name: two-coordinators
+why: One of two coordinators dies; twenty agents must carry on.
+target:
+  swarm: { shape: hybrid, coordinators: 2, workers: 17 }
+workload:
+  rounds: { every: 200ms }
+phases: { hold: 10s }
+faults:
+  - kill: { role: coordinator }
+    at: 5s
+    expect: { recovers_within: 5s, lost: 0 }
+gates:
+  - delivery.rate >= 95%
+  - { metric: round.time.p99, go: \"< 1s\", conditional: \"< 5s\", during: hold, cites: X4 }
+```
+
+## Values
+
+| kind | written | units |
+|---|---|---|
+| duration | `30s`, `500ms`, `1h30m` | `ns` `us` `ms` `s` `m` `h` `d` |
+| size | `256B`, `64MiB` | `B` `KiB` `MiB` `GiB` `TiB`, `kB` `MB` `GB` `TB` |
+| rate | `50/s` | `/s` `/m` `/h` |
+| share, in gates | `95%` | `%` |
+| count | `1000` | none |
+
+A quantity without its unit is refused: `timeout: 100` says neither seconds nor milliseconds.
+
+`${NAME}` in a value is replaced by a variable of the environment and `${NAME:-default}` by the default where it is
+not set; `$$` is a plain `$`. Anchors and aliases work, up to 20,000 values in all; tags and several documents in one
+file do not. `--set phases.hold=30s` and `--set faults.0.at=5s` change one value for one run, `--seed N` the seed.
+
+## Gates
+
+A gate is a text, `metric op value [during phase]`, or a table with `metric` and `go`. The metric is a name of
+the metrics' reference, narrowed by brackets where it can be: `memory.private.max[worker]` speaks of one role,
+`fault[three].lost` of one fault. The comparison is `<`, `<=`, `>`, `>=`, `==` or `!=`, the value has the
+metric's unit, and the phase is `warm_up`, `hold` or `drain`. A gate on a metric that nothing in the scenario produces
+is refused.
+
+## Time
+
+Zero is the moment at which the target is ready. Warm-up and hold follow without a gap, load is due from zero to the
+end of the hold phase, and faults are due from zero to there. `--rehearse 3m` compresses phases, fault times and sampling so
+that the whole takes that long; rates, time-outs, pauses and up to half of the time for the drain stay as they are,
+because they belong to the work. A rehearsal is never GO.
+";
+
+/// The page, as Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = HEAD.to_owned();
+    page += "\n## Keys\n";
+    for table in format::all() {
+        section(table, &mut page);
+    }
+    page
+}
+
+fn section(table: &Table, page: &mut String) {
+    let _ = write!(page, "\n### {}\n\n{}\n\n", table.title, table.help);
+    *page += "| key | value | without it | meaning |\n|---|---|---|---|\n";
+    for field in table.fields {
+        let without = match field.presence {
+            Presence::Required => "refused".to_owned(),
+            Presence::Default(text) => format!("`{text}`"),
+            Presence::Otherwise(sentence) => sentence.to_owned(),
+            Presence::Optional => "–".to_owned(),
+        };
+        let value = value(&field.value).replace('|', "\\|");
+        let _ = writeln!(page, "| `{}` | {value} | {without} | {} |", field.key, field.help);
+    }
+    for choice in table.choices {
+        let keys: Vec<_> = choice.keys.iter().map(|key| format!("`{key}`")).collect();
+        let how = if choice.required { "Exactly" } else { "At most" };
+        let _ = writeln!(page, "\n{how} one of {}.", keys.join(", "));
+    }
+}
+
+fn value(of: &Value) -> String {
+    match of {
+        Value::Scalar(scalar) => single(*scalar),
+        Value::Table(table) => format!("[{0}](#{0})", table.title),
+        Value::List(of) => format!("list of {}", value(of)),
+        Value::Either(values) => values.iter().map(value).collect::<Vec<_>>().join(" or "),
+        Value::Json => "any keys".to_owned(),
+    }
+}
+
+fn single(scalar: Scalar) -> String {
+    let between = |kind: &str, least: u64, most: u64| match most {
+        u64::MAX => format!("{kind} from {}", scalar.written(least)),
+        most => format!("{kind}, {} to {}", scalar.written(least), scalar.written(most)),
+    };
+    match scalar {
+        Scalar::Name => "name".to_owned(),
+        Scalar::Text => "text".to_owned(),
+        Scalar::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        Scalar::Flag => "`true`, `false`".to_owned(),
+        Scalar::Count { least, most } => between("count", least, most),
+        Scalar::Duration { least, most } => between("duration", least, most),
+        Scalar::Size { least, most } => between("size", least, most),
+        Scalar::Rate { zero: true } => "rate".to_owned(),
+        Scalar::Rate { zero: false } => "rate above 0".to_owned(),
+        Scalar::Gate => "[gate text](#gates)".to_owned(),
+        Scalar::Limit => "comparison and value".to_owned(),
+    }
+}

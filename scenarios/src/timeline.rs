@@ -1,0 +1,197 @@
+//! The plan for a person to read: what will happen when, what must hold, what it needs.
+
+use std::fmt::Write;
+
+use evidence::unit::Unit;
+
+use crate::cost;
+use crate::format::scalar::written_duration;
+use crate::plan::{Arrivals, Fault, FaultKind, Plan, Rounds, Shape, Signal, When, Work};
+
+/// The whole plan as text, some lines a part.
+#[must_use]
+pub fn render(plan: &Plan) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        out += text.trim_end();
+        out.push('\n');
+    };
+    line(plan.scenario.clone());
+    line(format!("  {}", plan.why.replace('\n', "\n  ")));
+    line(format!("  seed {}, fingerprint {}", plan.seed, plan.fingerprint()));
+    if let Some(factor) = plan.rehearsal {
+        line(format!("  a rehearsal, {factor:.1} times faster than written; it can never be GO"));
+    }
+    line("target".to_owned());
+    line(format!("  {}", target(plan)));
+    line("workload".to_owned());
+    workload(plan).into_iter().for_each(|text| line(format!("  {text}")));
+    line("timeline".to_owned());
+    events(plan).into_iter().for_each(|(at, text)| line(format!("  {:>10}  {text}", time(at))));
+    line("gates".to_owned());
+    plan.gates.iter().for_each(|gate| line(format!("  {}", gate_line(gate))));
+    line("needs".to_owned());
+    needs(plan).into_iter().for_each(|text| line(format!("  {text}")));
+    out
+}
+
+/// A moment or a length; whole numbers as in the file, others to three digits.
+fn time(ns: u64) -> String {
+    let written = written_duration(ns);
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    if written.len() <= 7 { written } else { Unit::Seconds.show(ns as f64 / 1e9) }
+}
+
+fn target(plan: &Plan) -> String {
+    let agents = match plan.target.agents {
+        Some(agents) => format!("{} agents", agents.all()),
+        None => "agents unknown".to_owned(),
+    };
+    let ready = time(plan.target.ready_within_ms * 1_000_000);
+    let defects = match plan.target.config.get("defects").and_then(|d| d.as_object()) {
+        Some(defects) => {
+            let names: Vec<_> = defects.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            format!("; DEFECTS: {}", names.join(", "))
+        }
+        None => String::new(),
+    };
+    format!("{} ({agents}), ready within {ready}{defects}", plan.target.shape)
+}
+
+fn workload(plan: &Plan) -> Vec<String> {
+    let mut lines: Vec<String> = plan.workload.rounds.iter().map(|r| rounds(r, plan)).collect();
+    plan.workload.arrivals.iter().for_each(|arrivals| lines.extend(arrivals_lines(arrivals)));
+    if lines.is_empty() {
+        lines.push("none: the target idles".to_owned());
+    }
+    lines
+}
+
+fn rounds(rounds: &Rounds, plan: &Plan) -> String {
+    let tasks = plan.target.agents.map_or_else(String::new, |agents| format!(" of {} tasks", agents.worker));
+    let number = plan.load_ends_ns().div_ceil(rounds.every_ns);
+    format!(
+        "{number} rounds{tasks}, one every {}; {}; at most {} open",
+        time(rounds.every_ns),
+        tasks_line(rounds.payload, &rounds.work, rounds.timeout_ns),
+        rounds.open
+    )
+}
+
+fn arrivals_lines(arrivals: &Arrivals) -> Vec<String> {
+    let tasks = tasks_line(arrivals.payload, &arrivals.work, arrivals.timeout_ns);
+    let mut lines = vec![format!("single tasks: {tasks}; at most {} open", arrivals.slots)];
+    for segment in &arrivals.segments {
+        let shape = match &segment.shape {
+            Shape::Constant { per_second } => format!("{per_second}/s, evenly"),
+            Shape::Ramp { from, to } => format!("from {from}/s to {to}/s"),
+            Shape::Poisson { per_second } => format!("{per_second}/s on average, Poisson"),
+            Shape::Burst { count, every_ns } => format!("{count} at once, every {}", time(*every_ns)),
+            Shape::Silence {} => "nothing".to_owned(),
+        };
+        lines.push(format!("  from {} for {}: {shape}", time(segment.at_ns), time(segment.length_ns)));
+    }
+    lines
+}
+
+fn tasks_line(payload: u32, work: &Work, timeout_ns: u64) -> String {
+    let micros = |us: &u64| time(us * 1_000);
+    let work = match work {
+        Work::Echo {} => "echo".to_owned(),
+        Work::Sleep { p50_us, p99_us } if p50_us == p99_us => format!("sleep {}", micros(p50_us)),
+        Work::Sleep { p50_us, p99_us } => format!("sleep p50 {}, p99 {}", micros(p50_us), micros(p99_us)),
+        Work::Cpu { us } => format!("{} of CPU", micros(us)),
+        #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+        Work::Alloc { bytes } => format!("allocate {}", Unit::Bytes.show(*bytes as f64)),
+        Work::Exec { argv } => format!("run {}", argv.join(" ")),
+        Work::Relay {} => "relay".to_owned(),
+    };
+    format!("{} each, {work}; time-out {}", Unit::Bytes.show(f64::from(payload)), time(timeout_ns))
+}
+
+/// Phases, faults and heals in the order in which they come.
+fn events(plan: &Plan) -> Vec<(u64, String)> {
+    let mut events: Vec<(u64, String)> = Vec::new();
+    for phase in &plan.phases {
+        let length = match phase.name.as_str() {
+            "drain" => format!("at most {}", time(phase.length_ns)),
+            _ => time(phase.length_ns),
+        };
+        events.push((phase.at_ns, format!("{}, {length}", phase.name)));
+    }
+    for fault in &plan.faults {
+        events.push((fault.at_ns, fault_line(fault)));
+        if fault.kind.for_ns() > 0 {
+            let kind = fault.kind.name();
+            events.push((
+                fault.at_ns + fault.kind.for_ns(),
+                format!("fault {}: the {kind} is healed", fault.id),
+            ));
+        }
+    }
+    events.sort_by_key(|(at, _)| *at);
+    events
+}
+
+fn fault_line(fault: &Fault) -> String {
+    let what = match &fault.kind {
+        FaultKind::Kill { signal: Signal::Kill } => "kill (SIGKILL)".to_owned(),
+        FaultKind::Kill { signal: Signal::Term } => "kill (SIGTERM)".to_owned(),
+        FaultKind::Pause { for_ns } => format!("pause for {}", time(*for_ns)),
+    };
+    let when = match fault.when {
+        When::Due {} => String::new(),
+        When::RoundInFlight { after_ns: 0 } => ", once a round is in flight".to_owned(),
+        When::RoundInFlight { after_ns } => format!(", {} into the next round", time(after_ns)),
+    };
+    let role = fault.victims.role;
+    format!(
+        "fault {}: {what} {role} {}{when}; needs {:?}",
+        fault.id,
+        places(&fault.victims.places),
+        fault.requires
+    )
+}
+
+/// `#3`, `#2 #5 #8`, `#0–#99`.
+fn places(places: &[u32]) -> String {
+    match places {
+        [first, .., last] if places.len() > 2 && (last - first) as usize + 1 == places.len() => {
+            format!("#{first}–#{last}")
+        }
+        _ => {
+            let shown: Vec<_> = places.iter().take(12).map(|place| format!("#{place}")).collect();
+            let more = places.len().saturating_sub(12);
+            shown.join(" ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+        }
+    }
+}
+
+fn gate_line(gate: &evidence::gate::Gate) -> String {
+    let unit = evidence::metric::find(&gate.metric.name).map_or(Unit::Count, |metric| metric.unit);
+    let limit = |limit: evidence::gate::Limit| format!("{} {}", limit.op.sign(), unit.show(limit.value));
+    let mut text = format!("{} {}", gate.metric, limit(gate.go));
+    if let Some(phase) = &gate.phase {
+        let _ = write!(text, " during {phase}");
+    }
+    if let Some(conditional) = gate.conditional {
+        let _ = write!(text, ", conditional {}", limit(conditional));
+    }
+    if let Some(cites) = &gate.cites {
+        let _ = write!(text, "  ({cites})");
+    }
+    text
+}
+
+fn needs(plan: &Plan) -> Vec<String> {
+    let needs = cost::of(plan);
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let bytes = |bytes: u64| Unit::Bytes.show(bytes as f64);
+    let privileges =
+        if needs.privileges.is_empty() { "none".to_owned() } else { needs.privileges.join("; ") };
+    vec![
+        format!("{} processes, {} descriptors in one of them", needs.processes, needs.descriptors),
+        format!("{} of memory, {} on disk, at most", bytes(needs.memory_bytes), bytes(needs.disk_bytes)),
+        format!("privileges: {privileges}"),
+    ]
+}

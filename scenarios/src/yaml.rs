@@ -1,0 +1,195 @@
+//! YAML text into a tree, within a budget, with every problem that does not end the reading.
+//!
+//! The events come from the parser of `serde-saphyr`; its `serde` side stops at the first error and so cannot
+//! report all of them.
+
+use std::collections::HashMap;
+
+use serde_saphyr::granit_parser::{self, Event, Marker, Parser, ScalarStyle, Tag};
+
+use crate::problem::{Place, Problem};
+use crate::tree::{At, Entry, Kind, Node};
+
+/// The most nodes of a document, aliases counted as what they stand for.
+const MOST_NODES: usize = 20_000;
+
+/// The deepest nesting.
+const MOST_DEPTH: usize = 32;
+
+/// Reads one document. Without a tree there is at least one problem.
+pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<Problem>) {
+    let mut builder = Builder::default();
+    let options = granit_parser::options! { emit_comments: false, emit_unresolved_aliases: true };
+    for next in Parser::new_from_str_with_options(text, options) {
+        match next {
+            Err(error) => {
+                let place = place(*error.marker());
+                builder.problems.push(Problem::new(&place, format!("this is not YAML: {}", error.info())));
+                return (None, builder.problems);
+            }
+            Ok((event, span)) => {
+                if let Err(problem) = builder.take(event, place(span.start)) {
+                    builder.problems.push(problem);
+                    return (None, builder.problems);
+                }
+            }
+        }
+    }
+    if builder.root.is_none() {
+        builder.problems.push(
+            Problem::new(&Place::File, "holds no scenario: it is empty")
+                .help("the shortest has the keys name, why, target, phases and gates"),
+        );
+    }
+    (builder.root, builder.problems)
+}
+
+fn place(mark: Marker) -> Place {
+    Place::Text { line: mark.line(), column: mark.col() + 1 }
+}
+
+/// A list or map whose end has not come yet.
+struct Open {
+    node: Node,
+    anchor: usize,
+    /// In a map, the key whose value comes next.
+    key: Option<At<String>>,
+}
+
+#[derive(Default)]
+struct Builder {
+    root: Option<Node>,
+    open: Vec<Open>,
+    /// Anchored nodes; `None` for one whose end has not come yet.
+    anchors: HashMap<usize, Option<Node>>,
+    nodes: usize,
+    problems: Vec<Problem>,
+}
+
+impl Builder {
+    /// Takes one event; an error ends the reading.
+    fn take(&mut self, event: Event<'_>, at: Place) -> Result<(), Problem> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), &at);
+                let kind = Kind::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                self.finish(Node { place: at, kind }, anchor)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), &at);
+                self.begin(Node { place: at, kind: Kind::List(Vec::new()) }, anchor)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), &at);
+                self.begin(Node { place: at, kind: Kind::Map(Vec::new()) }, anchor)
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(open) => self.finish(open.node, open.anchor),
+                None => Ok(()),
+            },
+            Event::Alias(id) => self.alias(id, at),
+            Event::UnresolvedAlias(name) => {
+                self.problems
+                    .push(Problem::new(&at, format!("nothing is anchored as \"{name}\"")).help(format!(
+                        "write &{name} before the value that *{name} should repeat, above it"
+                    )));
+                self.finish(Node { place: at, kind: Kind::Scalar { text: String::new(), plain: true } }, 0)
+            }
+            Event::DocumentStart(..) if self.root.is_some() => {
+                Err(Problem::new(&at, "a second document begins here")
+                    .help("a file holds one scenario; put the other one into a file of its own"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
+        if self.open.len() >= MOST_DEPTH {
+            return Err(too_deep(&node.place));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, None);
+        }
+        self.open.push(Open { node, anchor, key: None });
+        Ok(())
+    }
+
+    fn alias(&mut self, id: usize, at: Place) -> Result<(), Problem> {
+        let Some(Some(anchored)) = self.anchors.get(&id) else {
+            return Err(Problem::new(&at, "this alias stands inside the value that it repeats")
+                .help("such a value would never end; write it out"));
+        };
+        let mut node = anchored.clone();
+        if self.open.len() + node.depth() > MOST_DEPTH {
+            return Err(too_deep(&at));
+        }
+        self.nodes += node.size() - 1;
+        node.place = at;
+        self.finish(node, 0)
+    }
+
+    /// A node is complete: it belongs to what is open, or it is the document.
+    fn finish(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
+        self.nodes += 1;
+        if self.nodes > MOST_NODES {
+            return Err(Problem::new(&node.place, format!("the document has more than {MOST_NODES} values"))
+                .help("aliases count as what they repeat; a scenario has a few hundred values"));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, Some(node.clone()));
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match (&mut open.node.kind, open.key.take()) {
+            (Kind::List(items), _) => items.push(node),
+            (Kind::Map(entries), Some(key)) => push(entries, Entry { key, value: node }, &mut self.problems),
+            (Kind::Map(_), None) => open.key = Some(key(node, &mut self.problems)),
+            (Kind::Scalar { .. }, _) => {}
+        }
+        Ok(())
+    }
+
+    fn refuse_tag(&mut self, tag: Option<&Tag>, at: &Place) {
+        if tag.is_some() {
+            self.problems.push(
+                Problem::new(at, "a tag stands here")
+                    .help("scenarios have no tags; remove the word with the !"),
+            );
+        }
+    }
+}
+
+fn too_deep(at: &Place) -> Problem {
+    Problem::new(at, format!("this is nested deeper than {MOST_DEPTH} levels"))
+        .help("a scenario needs seven; look for a bracket or an indentation too much")
+}
+
+fn key(node: Node, problems: &mut Vec<Problem>) -> At<String> {
+    let value = match node.kind {
+        Kind::Scalar { text, .. } => text,
+        Kind::List(_) | Kind::Map(_) => {
+            problems.push(
+                Problem::new(&node.place, format!("a key is {}", node.described())).help("a key is a word"),
+            );
+            String::new()
+        }
+    };
+    At { value, place: node.place }
+}
+
+/// Adds an entry, unless its key was there before: then the first one stays.
+fn push(entries: &mut Vec<Entry>, entry: Entry, problems: &mut Vec<Problem>) {
+    match entries.iter().find(|e| e.key.value == entry.key.value) {
+        None => entries.push(entry),
+        Some(first) => {
+            let mut problem =
+                Problem::new(&entry.key.place, format!("the key \"{}\" stands here twice", entry.key.value));
+            if let Place::Text { line, .. } = first.key.place {
+                problem = problem.help(format!("it is in line {line} already; keep one of them"));
+            }
+            problems.push(problem);
+        }
+    }
+}
