@@ -22,10 +22,13 @@ const REAPED_WITHIN: Duration = Duration::from_millis(500);
 
 /// Sends the signal to all, waits until the kernel has acknowledged each end, then reads how each ended.
 pub(crate) fn apply(held: &[Held], signal: plan::Signal, clock: Clock) -> Result<Vec<Outcome>, ChaosError> {
-    let (signal, within) = match signal {
-        plan::Signal::Kill => (Signal::SIGKILL, KILLED_WITHIN),
-        plan::Signal::Term => (Signal::SIGTERM, TERMINATED_WITHIN),
-    };
+    match signal {
+        plan::Signal::Kill => end(held, Signal::SIGKILL, KILLED_WITHIN, clock),
+        plan::Signal::Term => end(held, Signal::SIGTERM, TERMINATED_WITHIN, clock),
+    }
+}
+
+fn end(held: &[Held], signal: Signal, within: Duration, clock: Clock) -> Result<Vec<Outcome>, ChaosError> {
     let sent = signal_all(held, signal);
     let taken: Vec<usize> = (0..held.len()).filter(|&i| matches!(sent[i], Ok(true))).collect();
     let ends = wait_for_ends(held, taken, within, clock)
@@ -126,5 +129,54 @@ fn wait_status(held: &Held) -> Option<i32> {
             Some(_) if Instant::now() >= deadline => return None,
             Some(_) => std::thread::sleep(Duration::from_micros(200)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Child, Command, Stdio};
+
+    use evidence::role::Role;
+
+    use super::*;
+    use crate::fault::Victim;
+
+    /// A shell that has got as far as saying so.
+    fn shell(script: &str) -> (Child, Held) {
+        let script = format!("{script}; echo ready; read forever");
+        let mut child = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        let process = crate::process::Identity::of(child.id()).unwrap().unwrap();
+        let victim = Victim { agent: 1, role: Role::Worker, pid: process.pid, starttime: process.starttime };
+        let pidfd = PidFd::of(process).unwrap().unwrap();
+        (child, Held { victim, pidfd })
+    }
+
+    fn ended(script: &str, within: Duration) -> Outcome {
+        let (mut child, held) = shell(script);
+        let outcomes = end(&[held], Signal::SIGTERM, within, Clock { zero_ns: 0 });
+        child.kill().unwrap();
+        child.wait().unwrap();
+        outcomes.unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_process_that_does_not_end_in_time_is_a_mismatch_and_says_so() {
+        let outcome = ended("trap '' TERM", Duration::from_millis(30));
+        assert_eq!((outcome.proof, outcome.acknowledged_ns), (Proof::Mismatch, None));
+        assert_eq!(outcome.readings[0].found, "alive 30ms after SIGTERM");
+    }
+
+    #[test]
+    fn a_process_that_another_signal_ended_is_a_mismatch() {
+        let outcome = ended("trap 'kill -KILL $$' TERM", TERMINATED_WITHIN);
+        assert_eq!(outcome.proof, Proof::Mismatch);
+        assert_eq!(outcome.readings[1].found, "signal 9");
     }
 }

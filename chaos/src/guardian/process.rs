@@ -72,7 +72,6 @@ impl Watch {
         let _ = nix::unistd::setsid();
         nix::sys::prctl::set_child_subreaper(true)
             .map_err(|e| format!("could not become the parent of orphans: {e}"))?;
-        let children = children_signals().map_err(|e| format!("could not listen for signals: {e}"))?;
         let Some(harness) =
             living_parent(order.harness).map_err(|e| format!("could not watch the harness: {e}"))?
         else {
@@ -84,6 +83,9 @@ impl Watch {
         journal.append_synced(&Record::Guarding { guardian: own }).map_err(|e| e.to_string())?;
         let stream = stream_to_harness().map_err(|e| format!("could not talk to the harness: {e}"))?;
         let target = launch(order, own)?;
+        // After the target was started, for it would inherit what is blocked. It is looked at once anyway, so
+        // no signal that came before is missed.
+        let children = children_signals().map_err(|e| format!("could not listen for signals: {e}"))?;
         let mut watch = Self {
             own,
             target,
@@ -228,8 +230,7 @@ fn reap_one() -> Option<(u32, i32)> {
     u32::try_from(pid).ok().filter(|pid| *pid > 0).map(|pid| (pid, status))
 }
 
-/// Blocks what is read through the descriptor. A child does not inherit it: the standard library unblocks
-/// every signal in the programs that it starts.
+/// Blocks what is read through the descriptor.
 fn children_signals() -> nix::Result<SignalFd> {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTERM] {
