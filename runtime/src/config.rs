@@ -88,7 +88,7 @@ impl Form {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with a `shape`")]
 struct Wish {
     shape: Form,
     coordinators: Option<u32>,

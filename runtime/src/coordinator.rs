@@ -182,8 +182,9 @@ impl Coordinator {
         }
         let mut link = Link::new(fd, self.me, self.epoch);
         link.widen();
-        self.announce(&mut link, seat.agent);
+        // Before it says so: whoever passes this on may have to tell all anew from the table.
         self.slot.set_state(State::Ready);
+        self.announce(&mut link, seat.agent);
         self.up = Some(link);
         self.flush_up();
     }

@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 pub(crate) const LISTENER: u64 = 0;
@@ -53,8 +54,14 @@ impl Poller {
         let mut events = [EpollEvent::empty(); BATCH];
         let timeout = EpollTimeout::try_from(Duration::from_millis(at_most_ns.div_ceil(1_000_000)))
             .unwrap_or(EpollTimeout::MAX);
-        // An interrupted wait is an empty one.
-        let n = self.epoll.wait(&mut events, timeout).unwrap_or(0);
+        // A process that was stopped and goes on finds its wait interrupted, and first sees what has come.
+        let n = loop {
+            match self.epoll.wait(&mut events, timeout) {
+                Ok(n) => break n,
+                Err(Errno::EINTR) => {}
+                Err(_) => break 0,
+            }
+        };
         ready.extend(events[..n].iter().map(|e| Ready { key: e.data(), flags: e.events() }));
     }
 }

@@ -115,11 +115,12 @@ impl Worker {
         let mut link = Link::new(fd, self.me, self.epoch);
         let at_ns = now_ns();
         Attached { agent: self.me, epoch: self.epoch, parent: seat.agent, at_ns }.put(&mut link);
+        // Before it says so: whoever passes this on may have to tell all anew from the table.
+        if self.slot.state() != State::Ready {
+            self.slot.ready_ns.store(at_ns, Ordering::Relaxed);
+            self.slot.set_state(State::Ready);
+        }
         if link.flush() == Sent::All {
-            if self.slot.state() != State::Ready {
-                self.slot.ready_ns.store(at_ns, Ordering::Relaxed);
-                self.slot.set_state(State::Ready);
-            }
             self.up = Some(link);
         }
     }

@@ -109,6 +109,7 @@ impl Coordinator {
     }
 
     fn place(&mut self, from: u32, orphans: &[u32]) {
+        let at_ns = now_ns();
         let table = self.swarm.table;
         let mut pairs = Vec::with_capacity(orphans.len());
         let mut load = Load::count(self.swarm.config.shape, table);
@@ -122,7 +123,7 @@ impl Coordinator {
             nudge(table.slot(*agent));
         }
         if from != GATEWAY {
-            let moved = Moved { from, epoch: table.slot(from).epoch(), at_ns: now_ns(), pairs };
+            let moved = Moved { from, epoch: table.slot(from).epoch(), at_ns, pairs };
             self.with_up(|up| moved.put(up));
         }
         // Out at once: the gateway follows the move.

@@ -1,0 +1,360 @@
+//! Drives a real swarm over the control protocol, as a harness does, and keeps account of every token.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command as Process, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use protocol::{Answer, Command, Member, Report, Role, Tasks, Work};
+use serde_json::Value;
+
+/// No single wait may take longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What was accepted and what came back.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub(crate) accepted: BTreeSet<u64>,
+    pub(crate) refused: u64,
+    pub(crate) answers: BTreeMap<u64, Vec<Answer>>,
+    /// All answers in the order in which they came.
+    pub(crate) order: Vec<Answer>,
+}
+
+impl Ledger {
+    /// Accepted and never answered.
+    pub(crate) fn lost(&self) -> Vec<u64> {
+        self.accepted.iter().copied().filter(|token| !self.answers.contains_key(token)).collect()
+    }
+
+    /// Tokens with answers of different executions.
+    pub(crate) fn doubly_executed(&self) -> Vec<u64> {
+        let many = |answers: &Vec<Answer>| {
+            answers.iter().map(|a| (a.agent, a.epoch, a.seq)).collect::<BTreeSet<_>>().len() > 1
+        };
+        self.answers.iter().filter(|(_, answers)| many(answers)).map(|(token, _)| *token).collect()
+    }
+
+    /// Tokens that were answered more than once.
+    pub(crate) fn answered_twice(&self) -> Vec<u64> {
+        self.answers.iter().filter(|(_, answers)| answers.len() > 1).map(|(token, _)| *token).collect()
+    }
+
+    /// Tokens whose payload came back changed.
+    pub(crate) fn corrupt(&self, payload: usize) -> Vec<u64> {
+        self.order.iter().filter(|a| a.digest != digest(a.token, payload)).map(|a| a.token).collect()
+    }
+
+    /// Everything accepted was answered once, by one execution, with the right payload.
+    pub(crate) fn assert_clean(&self, payload: usize) {
+        assert_eq!(self.lost(), Vec::<u64>::new(), "lost");
+        assert_eq!(self.doubly_executed(), Vec::<u64>::new(), "executed twice");
+        assert_eq!(self.answered_twice(), Vec::<u64>::new(), "answered twice");
+        assert_eq!(self.corrupt(payload), Vec::<u64>::new(), "corrupt");
+        let phantoms: Vec<u64> =
+            self.answers.keys().filter(|token| !self.accepted.contains(token)).copied().collect();
+        assert_eq!(phantoms, Vec::<u64>::new(), "answered but never accepted");
+    }
+}
+
+/// The digest that an unchanged payload has.
+pub(crate) fn digest(token: u64, payload: usize) -> u32 {
+    let bytes: Vec<u8> = (0..payload).map(|i| protocol::payload_byte(token, i)).collect();
+    crc32fast::hash(&bytes)
+}
+
+/// A running swarm. Dropping it kills the root; nothing must then be left.
+pub(crate) struct Swarm {
+    pub(crate) root: Child,
+    stdin: Option<ChildStdin>,
+    reports: Receiver<Report>,
+    pub(crate) members: BTreeMap<u32, Member>,
+    pub(crate) ledger: Ledger,
+    /// Everything else that was told, in order.
+    pub(crate) told: Vec<Report>,
+    next_token: u64,
+    next_round: u64,
+    spawner: Option<i32>,
+}
+
+impl Swarm {
+    /// Starts the program and greets it.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut root = Process::new(env!("CARGO_BIN_EXE_swarm-under-test"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdin = root.stdin.take();
+        let stdout = root.stdout.take().unwrap();
+        let (send, reports) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let report = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+                if send.send(report).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut swarm = Self {
+            root,
+            stdin,
+            reports,
+            members: BTreeMap::new(),
+            ledger: Ledger::default(),
+            told: Vec::new(),
+            next_token: 0,
+            next_round: 0,
+            spawner: None,
+        };
+        swarm.say(&Command::Hello { protocol: protocol::VERSION, run: "test".into() });
+        swarm.until("hello", |report| matches!(report, Report::Hello { .. }));
+        swarm
+    }
+
+    /// Starts the program and launches this swarm.
+    pub(crate) fn launch(config: Value) -> Self {
+        Self::launch_with(&[], config)
+    }
+
+    pub(crate) fn launch_with(arguments: &[&str], config: Value) -> Self {
+        let mut swarm = Self::start(arguments);
+        swarm.say(&Command::Launch { config });
+        swarm.until("ready", |report| matches!(report, Report::Ready { .. }));
+        swarm
+    }
+
+    pub(crate) fn say(&mut self, command: &Command) {
+        let mut line = serde_json::to_string(command).unwrap();
+        line.push('\n');
+        self.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+    }
+
+    pub(crate) fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Takes in what was told meanwhile.
+    pub(crate) fn catch_up(&mut self) {
+        while let Ok(report) = self.reports.try_recv() {
+            self.take(report);
+        }
+    }
+
+    /// Waits for something that may have been told already.
+    pub(crate) fn until_told(&mut self, what: &str, mut wanted: impl FnMut(&Report) -> bool) {
+        if !self.told.iter().any(&mut wanted) {
+            self.until(what, wanted);
+        }
+    }
+
+    /// Takes in reports until one is as wanted, which is returned.
+    pub(crate) fn until(&mut self, what: &str, wanted: impl FnMut(&Report) -> bool) -> Report {
+        self.until_within(PATIENCE, what, wanted)
+    }
+
+    pub(crate) fn until_within(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut wanted: impl FnMut(&Report) -> bool,
+    ) -> Report {
+        let end = Instant::now() + patience;
+        loop {
+            match self.reports.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(report) => {
+                    let found = wanted(&report);
+                    self.take(report.clone());
+                    if found {
+                        return report;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!(
+                        "no {what} within {patience:?}; lost so far: {:?}; told: {:?}",
+                        self.ledger.lost(),
+                        self.told
+                    )
+                }
+                Err(RecvTimeoutError::Disconnected) => panic!("the target ended before {what}"),
+            }
+        }
+    }
+
+    fn take(&mut self, report: Report) {
+        match &report {
+            Report::Ready { members } => {
+                self.members = members.iter().map(|m| (m.agent, m.clone())).collect();
+                self.spawner = members.first().and_then(|m| parent_of(m.pid));
+            }
+            Report::Member { member, .. } => {
+                self.members.insert(member.agent, member.clone());
+            }
+            Report::Accepted { first, count, refused } => {
+                self.ledger.accepted.extend(*first..*first + u64::from(*count));
+                self.ledger.refused += u64::from(*refused);
+            }
+            Report::Answers { items } => {
+                for answer in items {
+                    self.ledger.answers.entry(answer.token).or_default().push(*answer);
+                    self.ledger.order.push(*answer);
+                }
+                return;
+            }
+            Report::Gauge { .. } => return,
+            _ => {}
+        }
+        self.told.push(report);
+    }
+
+    pub(crate) fn workers(&self) -> u32 {
+        self.members.values().filter(|m| m.role == Role::Worker).count() as u32
+    }
+
+    fn tasks(&mut self, count: u32, payload: u32, timeout_ms: u64, work: Work) -> Tasks {
+        let first = self.next_token;
+        self.next_token += u64::from(count);
+        Tasks { first, count, payload, timeout_ms, work }
+    }
+
+    /// Begins a round with one task for each worker; its number.
+    pub(crate) fn begin_round(&mut self, payload: u32, timeout_ms: u64, work: Work) -> u64 {
+        let count = self.workers();
+        let tasks = self.tasks(count, payload, timeout_ms, work);
+        let round = self.next_round;
+        self.next_round += 1;
+        self.say(&Command::Round { round, tasks });
+        round
+    }
+
+    /// Waits for a round's end: delivered, timed out, nanoseconds.
+    pub(crate) fn end_round(&mut self, round: u64) -> (u32, u32, u64) {
+        match self.until("round", |r| matches!(r, Report::Round { round: n, .. } if *n == round)) {
+            Report::Round { delivered, timed_out, elapsed_ns, .. } => (delivered, timed_out, elapsed_ns),
+            _ => unreachable!(),
+        }
+    }
+
+    /// A whole round of echoes; it must be complete. Nanoseconds inside the target.
+    pub(crate) fn round(&mut self, payload: u32) -> u64 {
+        let round = self.begin_round(payload, 15_000, Work::Echo {});
+        let (delivered, timed_out, elapsed_ns) = self.end_round(round);
+        assert_eq!((delivered, timed_out), (self.workers(), 0));
+        elapsed_ns
+    }
+
+    /// Sends single tasks; the first token.
+    pub(crate) fn send(&mut self, count: u32, payload: u32, work: Work) -> u64 {
+        let tasks = self.tasks(count, payload, 15_000, work);
+        let first = tasks.first;
+        self.say(&Command::Send { tasks });
+        first
+    }
+
+    /// The drain barrier; what is outstanding behind it.
+    pub(crate) fn drain(&mut self, deadline_ms: u64) -> u64 {
+        self.say(&Command::Drain { deadline_ms });
+        match self.until("drained", |r| matches!(r, Report::Drained { .. })) {
+            Report::Drained { outstanding } => outstanding,
+            _ => unreachable!(),
+        }
+    }
+
+    pub(crate) fn gauges(&mut self) -> BTreeMap<String, f64> {
+        self.say(&Command::Snapshot {});
+        match self.until("snapshot", |r| matches!(r, Report::Snapshot { .. })) {
+            Report::Snapshot { gauges } => gauges,
+            _ => unreachable!(),
+        }
+    }
+
+    pub(crate) fn pid(&self, agent: u32) -> i32 {
+        self.members[&agent].pid as i32
+    }
+
+    pub(crate) fn kill(&self, agent: u32) {
+        signal(self.pid(agent), nix::libc::SIGKILL);
+    }
+
+    pub(crate) fn spawner(&self) -> i32 {
+        self.spawner.expect("launched")
+    }
+
+    /// Stops it in order: it must say so and exit with 0, and nothing must be left.
+    pub(crate) fn stop(mut self) {
+        self.say(&Command::Stop {});
+        self.until("stopped", |r| *r == Report::Stopped {});
+        assert_eq!(self.exit_status(), Some(0));
+        self.assert_nothing_left();
+    }
+
+    /// The status with which the root ends, by itself.
+    pub(crate) fn exit_status(&mut self) -> Option<i32> {
+        let mut status = None;
+        wait_until("the root ends", || {
+            status = self.root.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap().code()
+    }
+
+    /// No process of the swarm is alive, soon.
+    pub(crate) fn assert_nothing_left(&self) {
+        let Some(spawner) = self.spawner else { return };
+        wait_until("no process is left", || in_session(spawner).is_empty());
+    }
+}
+
+impl Drop for Swarm {
+    fn drop(&mut self) {
+        let _ = self.root.kill();
+        let _ = self.root.wait();
+        if !std::thread::panicking() {
+            self.assert_nothing_left();
+        }
+    }
+}
+
+/// Waits for a condition, looking every millisecond, and fails after some seconds.
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+pub(crate) fn signal(pid: i32, signal: i32) {
+    let signal = nix::sys::signal::Signal::try_from(signal).unwrap();
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
+}
+
+fn stat_field(pid: &str, index: usize) -> Option<i32> {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).ok()?;
+    let after = &stat[stat.rfind(')')? + 2..];
+    after.split(' ').nth(index)?.parse().ok()
+}
+
+/// The state letter of a process.
+pub(crate) fn state(pid: i32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat[stat.rfind(')')? + 2..].chars().next()
+}
+
+fn parent_of(pid: u32) -> Option<i32> {
+    stat_field(&pid.to_string(), 1)
+}
+
+/// Processes of the session that this process leads.
+pub(crate) fn in_session(leader: i32) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
+        .filter(|pid| stat_field(pid, 3) == Some(leader))
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
