@@ -29,24 +29,24 @@ const AGENT_BYTES: u64 = 200 << 10;
 /// The harness, the guardian and the runtime's own processes.
 const SUPPORT_BYTES: u64 = 96 << 20;
 
-/// Bytes of one row of each file, at most, as `tests/cost.rs` measures them for values of a long run.
-pub(crate) mod row {
+/// Bytes of one row of each file, a little above what a test measures for the values of a month's run.
+mod row {
     /// `samples.csv`, one group.
-    pub(crate) const SAMPLE: u64 = 160;
+    pub(super) const SAMPLE: u64 = 160;
     /// `processes.csv`, one process.
-    pub(crate) const PROCESS: u64 = 100;
+    pub(super) const PROCESS: u64 = 100;
     /// `intervals.csv`, one interval.
-    pub(crate) const INTERVAL: u64 = 150;
+    pub(super) const INTERVAL: u64 = 150;
     /// `rounds.csv`, one round.
-    pub(crate) const ROUND: u64 = 100;
-    /// `latency.hlog`, one series in one interval.
-    pub(crate) const HISTOGRAM: u64 = 1_500;
+    pub(super) const ROUND: u64 = 100;
+    /// `latency.hlog`, one series in one interval: a busy one, spread over three decades.
+    pub(super) const HISTOGRAM: u64 = 2_000;
     /// `events.jsonl`, an agent that comes or goes.
-    pub(crate) const MEMBER: u64 = 150;
+    pub(super) const MEMBER: u64 = 150;
     /// `events.jsonl` and `faults.journal`, one victim of a fault with what was read back.
-    pub(crate) const VICTIM: u64 = 1_500;
+    pub(super) const VICTIM: u64 = 1_500;
     /// Manifest, plan, scenario, end, verdict and reports together.
-    pub(crate) const FIXED: u64 = 1 << 20;
+    pub(super) const FIXED: u64 = 1 << 20;
 }
 
 /// What this plan needs and costs.
@@ -88,4 +88,138 @@ fn disk(plan: &Plan, agents: u64) -> u64 {
         + rounds * row::ROUND
         + agents * row::MEMBER
         + victims * (row::VICTIM + 2 * (1 + orphans) * row::MEMBER)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use evidence::latency::{self, IntervalHistogram, Series};
+    use evidence::layout;
+    use evidence::round::{Interval, IntervalWriter, Round, RoundWriter};
+    use evidence::sample::{Group, Mark, Process, ProcessWriter, Sample, SampleWriter};
+
+    use super::row;
+
+    /// A moment at the end of a month, in nanoseconds.
+    const LATE: u64 = 2_592_000_123_456_789;
+    const ROWS: u64 = 100;
+
+    /// Bytes that each row of a file took, its head not counted.
+    fn bytes(run: &Path, file: layout::File, head: u64) -> u64 {
+        (std::fs::metadata(file.within(run)).unwrap().len() - head) / ROWS
+    }
+
+    fn head(run: &Path, file: layout::File) -> u64 {
+        std::fs::metadata(file.within(run)).unwrap().len()
+    }
+
+    fn sample() -> Sample {
+        Sample {
+            processes: 2_000,
+            rss_sum: Some(4_123_456_789),
+            rss_max: Some(12_345_678),
+            private_sum: Some(412_345_678),
+            private_max: Some(1_234_567),
+            descriptors_sum: Some(12_345),
+            descriptors_max: Some(2_012),
+            threads_sum: Some(2_000),
+            threads_max: Some(1),
+            cpu_ns: Some(123_456_789_012_345),
+            ..Sample::empty(LATE, Group::Coordinator)
+        }
+    }
+
+    fn process() -> Process {
+        Process {
+            at_ns: LATE,
+            mark: Mark::Tick,
+            group: Group::Worker,
+            agent: Some(1_999),
+            epoch: Some(12),
+            pid: 1_234_567,
+            rss: Some(12_345_678),
+            private: Some(1_234_567),
+            pss: Some(234_567),
+            descriptors: Some(12),
+            threads: Some(1),
+            cpu_ns: Some(123_456_789_012),
+        }
+    }
+
+    fn round() -> Round {
+        Round {
+            round: 259_200,
+            phase: "hold".to_owned(),
+            due_ns: LATE,
+            started_ns: Some(LATE),
+            ended_ns: Some(LATE),
+            expected: 2_000,
+            refused: 0,
+            delivered: 2_000,
+            late: 0,
+            timed_out: 0,
+            duplicated: 0,
+            target_ns: Some(12_345_678),
+        }
+    }
+
+    fn interval() -> Interval {
+        let busy = 1_234_567;
+        Interval {
+            at_ns: LATE,
+            length_ns: 10_000_123_456,
+            phase: "hold".to_owned(),
+            due: busy,
+            sent: busy,
+            acknowledged: busy,
+            answered: busy,
+            open: 2_000,
+            ..Interval::default()
+        }
+    }
+
+    #[test]
+    fn a_row_takes_no_more_than_estimated_and_more_than_half_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path();
+        let fits = |file: layout::File, head: u64, estimate: u64| {
+            let found = bytes(run, file, head);
+            assert!(found <= estimate && found > estimate / 2, "{}: {found}, not {estimate}", file.name);
+        };
+        macro_rules! measure {
+            ($writer:ty, $file:expr, $row:expr, $estimate:expr) => {
+                let mut writer = <$writer>::create(&$file.within(run)).unwrap();
+                writer.append(&$row).unwrap();
+                writer.flush().unwrap();
+                let first = head(run, $file);
+                (0..ROWS).for_each(|_| writer.append(&$row).unwrap());
+                writer.flush().unwrap();
+                fits($file, first, $estimate);
+            };
+        }
+        measure!(SampleWriter, layout::SAMPLES, sample(), row::SAMPLE);
+        measure!(ProcessWriter, layout::PROCESSES, process(), row::PROCESS);
+        measure!(RoundWriter, layout::ROUNDS, round(), row::ROUND);
+        measure!(IntervalWriter, layout::INTERVALS, interval(), row::INTERVAL);
+    }
+
+    #[test]
+    fn a_histogram_takes_no_more_than_estimated_and_more_than_half_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut histogram = latency::empty();
+        // Ten thousand answers spread over three decades, from 300 µs to 300 ms.
+        for n in 0..10_000_u32 {
+            let decades = f64::from(n.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 24) * 3.0;
+            latency::record(&mut histogram, (3e5 * 10_f64.powf(decades)) as u64);
+        }
+        let mut writer = latency::Writer::create(folder.path()).unwrap();
+        let first = head(folder.path(), layout::LATENCY);
+        let one =
+            IntervalHistogram { series: Series::Response, at_ns: LATE, length_ns: 10_000_000_000, histogram };
+        (0..ROWS).for_each(|_| writer.append(&one).unwrap());
+        writer.flush().unwrap();
+        let found = bytes(folder.path(), layout::LATENCY, first);
+        assert!(found <= row::HISTOGRAM && found > row::HISTOGRAM / 2, "{found}");
+    }
 }

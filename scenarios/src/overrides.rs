@@ -72,7 +72,7 @@ fn step<'n>(node: &'n mut Node, part: &str, place: &Place) -> Result<&'n mut Nod
             });
             Ok(&mut entries[index].value)
         }
-        Kind::Scalar { .. } => {
+        Kind::Scalar { .. } | Kind::Broken => {
             Err(Problem::new(place, format!("\"{part}\" is looked for in {described}, which has no keys"))
                 .help("give the dots between the names of nested keys: phases.hold=30s"))
         }

@@ -92,8 +92,8 @@ pub(crate) fn rate(text: &str) -> Result<f64, Trouble> {
         Some("h") => 3_600.0,
         _ => {
             return Err(Trouble::new(
-                format!("has \"{unit}\", which is no unit of a rate"),
-                "units are /s, /m, /h",
+                format!("has the unknown unit \"{unit}\""),
+                "units of a rate are /s, /m, /h",
             ));
         }
     };
@@ -111,7 +111,7 @@ pub(crate) fn share(text: &str) -> Result<f64, Trouble> {
             let meant = if number.as_f64() <= 1.0 { percent } else { number.as_f64() };
             Err(Trouble::new("has no unit", format!("write {meant}%")))
         }
-        unit => Err(Trouble::new(format!("has \"{unit}\", which is no unit of a share"), "write 95%")),
+        unit => Err(Trouble::new(format!("has the unknown unit \"{unit}\""), "a share is written 95%")),
     }
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn of_unit(unit: Unit, text: &str) -> Result<f64, Trouble> {
 
 fn factor(unit: &str, known: &[(&str, u64)], kind: &str, list: &str) -> Result<u64, Trouble> {
     known.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor).ok_or_else(|| {
-        Trouble::new(format!("has \"{unit}\", which is no unit of {kind}"), format!("units are {list}"))
+        Trouble::new(format!("has the unknown unit \"{unit}\""), format!("units of {kind} are {list}"))
     })
 }
 
@@ -233,8 +233,8 @@ mod tests {
                 (".5s", Err("is not a number")),
                 ("5.s", Err("is not a number")),
                 ("1.2.3s", Err("is not a number")),
-                ("5 parsecs", Err("has \"parsecs\", which is no unit of time")),
-                ("5parsecs", Err("has \"parsecs\", which is no unit of time")),
+                ("5 parsecs", Err("has the unknown unit \"parsecs\"")),
+                ("5parsecs", Err("has the unknown unit \"parsecs\"")),
                 ("99999999999d", Err("is too long")),
                 ("9999999999999999999999999s", Err("has too many digits")),
                 ("1h30", Err("has no unit")),
@@ -254,7 +254,7 @@ mod tests {
                 ("2GB", Ok(2_000_000_000)),
                 ("256", Err("has no unit")),
                 ("-1B", Err("is negative")),
-                ("1mib", Err("has \"mib\", which is no unit of size")),
+                ("1mib", Err("has the unknown unit \"mib\"")),
                 ("99999999999TiB", Err("is too large")),
             ],
         );
@@ -268,7 +268,7 @@ mod tests {
                 ("50/s", Ok(50.0)),
                 ("90/m", Ok(1.5)),
                 ("50", Err("has no unit")),
-                ("50/y", Err("has \"/y\", which is no unit of a rate")),
+                ("50/y", Err("has the unknown unit \"/y\"")),
             ],
         );
         check(
@@ -277,7 +277,7 @@ mod tests {
                 ("95%", Ok(0.95)),
                 ("99.9%", Ok(0.999)),
                 ("0.95", Err("has no unit")),
-                ("95/s", Err("has \"/s\", which is no unit of a share")),
+                ("95/s", Err("has the unknown unit \"/s\"")),
             ],
         );
         check(

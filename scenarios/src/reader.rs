@@ -35,6 +35,9 @@ impl Reader {
         path: &str,
     ) -> Option<Fields<'n>> {
         let Kind::Map(entries) = &node.kind else {
+            if node.kind == Kind::Broken {
+                return None;
+            }
             let keys: Vec<_> = table.fields.iter().map(|f| f.key).collect();
             self.problem(
                 Problem::new(
@@ -56,6 +59,7 @@ impl Reader {
     pub(crate) fn text<'n>(&mut self, node: &'n Node, path: &str, scalar: Scalar) -> Option<&'n str> {
         match &node.kind {
             Kind::Scalar { text, .. } if !text.trim().is_empty() => Some(text),
+            Kind::Broken => None,
             _ => {
                 let takes = format!("it takes {}", scalar.takes());
                 self.problem(
@@ -229,6 +233,7 @@ impl<'n> Fields<'n> {
                 reader.problem(Problem::new(&node.place, format!("{path} is an empty list")));
                 None
             }
+            Kind::Broken => None,
             _ => {
                 let what = format!("{path} is {}, but it takes a list", node.described());
                 reader.problem(

@@ -11,10 +11,13 @@ pub(crate) fn apply(node: &mut Node, env: &BTreeMap<String, String>, problems: &
         Kind::Scalar { text, .. } if text.contains('$') && matches!(node.place, Place::Text { .. }) => {
             match replaced(text, env) {
                 Ok(new) => *text = new,
-                Err((what, help)) => problems.push(Problem::new(&node.place, what).help(help)),
+                Err((what, help)) => {
+                    problems.push(Problem::new(&node.place, what).help(help));
+                    node.kind = Kind::Broken;
+                }
             }
         }
-        Kind::Scalar { .. } => {}
+        Kind::Scalar { .. } | Kind::Broken => {}
         Kind::List(items) => items.iter_mut().for_each(|item| apply(item, env, problems)),
         Kind::Map(entries) => entries.iter_mut().for_each(|entry| apply(&mut entry.value, env, problems)),
     }

@@ -39,7 +39,7 @@ pub fn render(plan: &Plan) -> String {
 fn time(ns: u64) -> String {
     let written = written_duration(ns);
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    if written.len() <= 7 { written } else { Unit::Seconds.show(ns as f64 / 1e9) }
+    if written.len() <= 7 { written } else { Unit::Seconds.show(ns as f64 / 1e9).replace(' ', "") }
 }
 
 fn target(plan: &Plan) -> String {

@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     },
     List(Vec<Node>),
     Map(Vec<Entry>),
+    /// It could not be read and has left a problem: whoever meets it says nothing more.
+    Broken,
 }
 
 /// A key with its value.
@@ -45,6 +47,7 @@ impl Node {
             Kind::Scalar { text, .. } => format!("\"{}\"", shortened(text)),
             Kind::List(_) => "a list".to_owned(),
             Kind::Map(_) => "a table of keys".to_owned(),
+            Kind::Broken => "unreadable".to_owned(),
         }
     }
 
@@ -62,7 +65,7 @@ impl Node {
     pub(crate) fn move_to(&mut self, place: &Place) {
         self.place = place.clone();
         match &mut self.kind {
-            Kind::Scalar { .. } => {}
+            Kind::Scalar { .. } | Kind::Broken => {}
             Kind::List(items) => items.iter_mut().for_each(|item| item.move_to(place)),
             Kind::Map(entries) => entries.iter_mut().for_each(|entry| {
                 entry.key.place = place.clone();
@@ -73,7 +76,7 @@ impl Node {
 
     fn children(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
         match &self.kind {
-            Kind::Scalar { .. } => Box::new(std::iter::empty()),
+            Kind::Scalar { .. } | Kind::Broken => Box::new(std::iter::empty()),
             Kind::List(items) => Box::new(items.iter()),
             Kind::Map(entries) => Box::new(entries.iter().map(|e| &e.value)),
         }
@@ -84,6 +87,7 @@ impl Node {
         match &self.kind {
             Kind::Scalar { text, plain: true } => plain_to_json(text),
             Kind::Scalar { text, plain: false } => Value::String(text.clone()),
+            Kind::Broken => Value::Null,
             Kind::List(items) => items.iter().map(Self::to_json).collect(),
             Kind::Map(entries) => sorted(entries.iter().map(|e| (e.key.value.clone(), e.value.to_json()))),
         }

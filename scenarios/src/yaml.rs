@@ -72,7 +72,10 @@ impl Builder {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), &at);
-                let kind = Kind::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                let plain = style == ScalarStyle::Plain;
+                // The parser says `~` for a value that is not there at all.
+                let text = if plain && text == "~" { String::new() } else { text.into_owned() };
+                let kind = Kind::Scalar { text, plain };
                 self.finish(Node { place: at, kind }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -93,7 +96,7 @@ impl Builder {
                     .push(Problem::new(&at, format!("nothing is anchored as \"{name}\"")).help(format!(
                         "write &{name} before the value that *{name} should repeat, above it"
                     )));
-                self.finish(Node { place: at, kind: Kind::Scalar { text: String::new(), plain: true } }, 0)
+                self.finish(Node { place: at, kind: Kind::Broken }, 0)
             }
             Event::DocumentStart(..) if self.root.is_some() => {
                 Err(Problem::new(&at, "a second document begins here")
@@ -146,7 +149,7 @@ impl Builder {
             (Kind::List(items), _) => items.push(node),
             (Kind::Map(entries), Some(key)) => push(entries, Entry { key, value: node }, &mut self.problems),
             (Kind::Map(_), None) => open.key = Some(key(node, &mut self.problems)),
-            (Kind::Scalar { .. }, _) => {}
+            (Kind::Scalar { .. } | Kind::Broken, _) => {}
         }
         Ok(())
     }
@@ -166,21 +169,24 @@ fn too_deep(at: &Place) -> Problem {
         .help("a scenario needs seven; look for a bracket or an indentation too much")
 }
 
+/// The key that a node is; an empty one has left a problem.
 fn key(node: Node, problems: &mut Vec<Problem>) -> At<String> {
+    let described = node.described();
     let value = match node.kind {
         Kind::Scalar { text, .. } => text,
-        Kind::List(_) | Kind::Map(_) => {
-            problems.push(
-                Problem::new(&node.place, format!("a key is {}", node.described())).help("a key is a word"),
-            );
-            String::new()
-        }
+        Kind::List(_) | Kind::Map(_) | Kind::Broken => String::new(),
     };
+    if value.is_empty() {
+        problems.push(Problem::new(&node.place, format!("a key is {described}")).help("a key is a word"));
+    }
     At { value, place: node.place }
 }
 
 /// Adds an entry, unless its key was there before: then the first one stays.
 fn push(entries: &mut Vec<Entry>, entry: Entry, problems: &mut Vec<Problem>) {
+    if entry.key.value.is_empty() {
+        return;
+    }
     match entries.iter().find(|e| e.key.value == entry.key.value) {
         None => entries.push(entry),
         Some(first) => {

@@ -1,10 +1,15 @@
 //! The scenario files of this repository, and the pages made from the format.
+//!
+//! `SHAKEDOWN_BLESS=1` rewrites the pages and the fingerprints.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking what it could not do")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use scenarios::Options;
+use scenarios::plan::Plan;
+use scenarios::{Loaded, Options};
+use serde_json::Value as Json;
 
 fn crate_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -12,26 +17,163 @@ fn crate_root() -> &'static Path {
 
 /// Every scenario file, by its path below `scenarios/`.
 fn files() -> BTreeMap<String, PathBuf> {
-    let mut files = BTreeMap::new();
-    for folder in ["smoke", "load", "chaos", "controls"] {
-        for entry in std::fs::read_dir(crate_root().join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.strip_prefix(crate_root()).unwrap().display().to_string();
-            files.insert(name, path);
-        }
-    }
-    files
+    let folders = std::fs::read_dir(crate_root()).unwrap().map(|entry| entry.unwrap().path());
+    let inside = folders.filter(|path| path.is_dir()).flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let paths = inside.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .map(|path| (path.strip_prefix(crate_root()).unwrap().display().to_string(), path))
+        .collect()
 }
 
-fn load(path: &Path) -> scenarios::Loaded {
+fn load(path: &Path) -> Loaded {
     scenarios::read(path, &Options::default()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+fn folder(name: &str) -> Vec<(String, Loaded)> {
+    let inside = files().into_iter().filter(|(path, _)| path.starts_with(name));
+    inside.map(|(path, file)| (path, load(&file))).collect()
+}
+
+/// How long a run of this plan takes at most, without launch and stop.
+fn length(plan: &Plan) -> Duration {
+    Duration::from_nanos(plan.phases.iter().map(|phase| phase.length_ns).sum())
+}
+
+/// Compares a committed file with what it should hold, or rewrites it.
+fn is_current(path: &Path, expected: &str) {
+    if std::env::var_os("SHAKEDOWN_BLESS").is_some() {
+        std::fs::write(path, expected).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(found == expected, "{} is not current; run the tests with SHAKEDOWN_BLESS=1", path.display());
+}
+
 #[test]
-fn every_scenario_file_is_valid() {
+fn every_scenario_file_is_valid_and_named_after_its_file() {
     let files = files();
-    assert!(files.len() >= 30, "{}", files.len());
-    for path in files.values() {
-        load(path);
+    assert!(files.len() >= 30, "only {} were found", files.len());
+    for (path, file) in files {
+        let loaded = load(&file);
+        let stem = file.file_stem().unwrap().to_str().unwrap();
+        assert!(loaded.scenario.name().ends_with(stem), "{path}: {}", loaded.scenario.name());
+        assert!(loaded.scenario.why().len() > 20, "{path} does not say why");
+    }
+}
+
+#[test]
+fn every_scenario_file_validates_against_the_schema() {
+    let schema = scenarios::schema();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (path, file) in files() {
+        // Another reader than ours, so that the schema is tried on what the file says.
+        let json: Json = serde_saphyr::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let errors: Vec<_> =
+            validator.iter_errors(&json).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{path}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_the_reader_refuses() {
+    let validator = jsonschema::validator_for(&scenarios::schema()).unwrap();
+    let good = "name: a\nwhy: b\ntarget: { swarm: { shape: flat, workers: 3 } }\nworkload: { rounds: { every: 1s } }\n\
+                phases: { hold: 5s }\ngates: [messages.lost == 0]\n";
+    let check = |text: &str| {
+        let json: Json = serde_saphyr::from_str(text).unwrap();
+        (validator.is_valid(&json), scenarios::parse(text, "x.yaml", &Options::default()).is_ok())
+    };
+    assert_eq!(check(good), (true, true));
+    for (old, new) in [
+        ("name: a", "name: A"),
+        ("why: b\n", ""),
+        ("why: b", "why: b\nwhat: c"),
+        ("workers: 3", "workers: 0"),
+        ("workers: 3", "workers: 3, workers_per_coordinator: 3"),
+        ("shape: flat", "shape: round"),
+        ("swarm: { shape: flat, workers: 3 }", "ready_within: 1s"),
+        ("every: 1s", "every: 1"),
+        ("every: 1s", "every: 1s, work: dance"),
+        ("every: 1s", "every: 1s, work: { sleep: 5ms, cpu: 5ms }"),
+        ("hold: 5s", "hold: [5s]"),
+        ("[messages.lost == 0]", "[]"),
+        ("[messages.lost == 0]", "[messages.lost]"),
+    ] {
+        let bad = good.replacen(old, new, 1);
+        assert_ne!(bad, good, "{old}");
+        assert_eq!(check(&bad), (false, false), "{bad}");
+    }
+}
+
+#[test]
+fn the_pages_made_from_the_format_are_current() {
+    let reference = crate_root().join("../docs/reference");
+    is_current(&reference.join("scenario.schema.json"), &format!("{:#}\n", scenarios::schema()));
+    is_current(&reference.join("scenario-files.md"), &scenarios::reference());
+}
+
+/// A changed fingerprint means that the same file and seed would do something else than before.
+#[test]
+fn every_scenario_file_has_the_plan_that_it_always_had() {
+    let mut fingerprints = String::new();
+    for (path, file) in files() {
+        fingerprints += &format!("{path} {}\n", load(&file).plan.fingerprint());
+    }
+    is_current(&crate_root().join("tests/fingerprints.txt"), &fingerprints);
+}
+
+#[test]
+fn the_example_of_the_reference_page_is_valid() {
+    let page = scenarios::reference();
+    let example = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    scenarios::parse(example, "example.yaml", &Options::default()).unwrap_or_else(|p| panic!("{p}"));
+}
+
+#[test]
+fn every_load_file_takes_less_than_half_a_minute_and_has_the_agents_of_its_name() {
+    let loaded = folder("load/");
+    assert_eq!(loaded.len(), 10);
+    for (path, loaded) in loaded {
+        assert!(length(&loaded.plan) < Duration::from_secs(25), "{path}");
+        let named: u32 = path.trim_start_matches("load/").trim_end_matches(".yaml").parse().unwrap();
+        let agents = loaded.plan.target.agents.unwrap().all();
+        // Shapes of 5×50 and so on have their master and coordinators beside the workers.
+        assert!(agents >= named && agents - named <= 11, "{path}: {agents}");
+    }
+}
+
+#[test]
+fn every_chaos_file_breaks_something_and_allows_no_loss() {
+    for (path, loaded) in folder("chaos/") {
+        assert!(!loaded.plan.faults.is_empty(), "{path}");
+        assert!(loaded.plan.gates.iter().any(|gate| gate.metric.name == "messages.lost"), "{path}");
+    }
+}
+
+#[test]
+fn every_control_names_its_gate_first_and_every_defect_has_a_control() {
+    let mut planted = BTreeSet::new();
+    for (path, loaded) in folder("controls/") {
+        let control = loaded.scenario.control().unwrap_or_else(|| panic!("{path} names no gate"));
+        assert_eq!(loaded.plan.gates[0].id, control, "{path}");
+        assert!(loaded.plan.gates.len() > 2, "{path} has no gates that stay green");
+        assert!(length(&loaded.plan) <= Duration::from_secs(8), "{path}");
+        planted.extend(loaded.plan.target.config["defects"].as_object().unwrap().keys().cloned());
+    }
+    for defect in [
+        "drop_1_in",
+        "duplicate_1_in",
+        "reexecute_1_in",
+        "reorder_1_in",
+        "corrupt_1_in",
+        "late_1_in",
+        "leak_bytes_per_task",
+        "leak_descriptor_per_task",
+        "die_on_task",
+        "hang_on_task",
+        "never_reassign",
+        "reassign_after_ms",
+    ] {
+        assert!(planted.contains(defect), "{defect} has no control");
     }
 }

@@ -134,7 +134,7 @@ fn repeated(fault: &Fault, lengths: Lengths, count: u64, first: u64, reader: &mu
         let what = format!("fault \"{id}\" is due {count} times");
         Problem::new(&fault.place, what).help(format!("the most is {MOST}"))
     } else if let Some(jitter) = fault.jitter.as_ref().filter(|j| j.value >= *every) {
-        let what = format!("fault \"{id}\" has a jitter that is not shorter than its distance");
+        let what = format!("fault \"{id}\" has a jitter that is not shorter than the time to the next");
         Problem::new(&jitter.place, what).help(format!("it is due every {}", written_duration(*every)))
     } else {
         return true;

@@ -72,13 +72,11 @@ fn gate(written: &Written, parts: &Parts, ids: Option<&[String]>, reader: &mut R
         reader.problem(unknown(written));
         return None;
     };
-    let mut good = true;
-    for problem in
-        [missing(written, metric, parts), selector(written, metric, parts, ids), phase(written, metric)]
-    {
-        good &= problem.is_none();
-        reader.problems.extend(problem);
-    }
+    let wrong = missing(written, metric, parts)
+        .or_else(|| selector(written, metric, parts, ids))
+        .or_else(|| phase(written, metric));
+    let mut good = wrong.is_none();
+    reader.problems.extend(wrong);
     let go = limit(written, &written.go, metric, reader);
     let conditional = match &written.conditional {
         Some(comparison) => Some(limit(written, &comparison.value, metric, reader)?),
@@ -122,6 +120,7 @@ fn unknown(written: &Written) -> Problem {
     let family: Vec<_> = names().filter(|n| n.split('.').next() == Some(first)).collect();
     if family.is_empty() {
         let mut families: Vec<_> = names().filter_map(|n| n.split('.').next()).collect();
+        families.sort_unstable();
         families.dedup();
         return problem.help(format!("names begin with {}", families.join(", ")));
     }

@@ -123,7 +123,7 @@ fn swarm(target: &Fields<'_>, reader: &mut Reader) -> Option<Swarm> {
         Some(_) => {
             let fields = fields.table(reader, "defects", &tables::DEFECTS)?;
             if let (Some(place), None) = (fields.place_of("late"), fields.get("late_1_in")) {
-                let what = "defects.late does nothing without defects.late_1_in";
+                let what = format!("{} does nothing without \"late_1_in\"", fields.path("late"));
                 reader.problem(Problem::new(place, what).help("say which answers are late: late_1_in: 10"));
             }
             values(&fields, reader, &tables::DEFECTS, &[])

@@ -1,0 +1,173 @@
+//! What to launch.
+
+use super::{D, H, MOST_AGENTS, MS, S, number, scalar, table, time};
+use crate::format::Presence::{Default, Optional, Otherwise, Required};
+use crate::format::Scalar::{Flag, Size, Text, Word};
+use crate::format::{Choice, Field, Table, Value};
+
+pub(crate) static TARGET: Table = Table {
+    title: "target",
+    help: "The bundled reference runtime (`swarm`) or any program that speaks the control protocol (`command`).",
+    fields: &[
+        table("swarm", &SWARM, Optional, "The bundled runtime."),
+        Field {
+            key: "command",
+            value: Value::List(&Value::Scalar(Text)),
+            presence: Optional,
+            help: "A program and its arguments, started without a shell.",
+        },
+        Field {
+            key: "config",
+            value: Value::Json,
+            presence: Otherwise("`{}`"),
+            help: "With `command`: what it is given to launch, in its own terms.",
+        },
+        table(
+            "agents",
+            &AGENTS,
+            Optional,
+            "With `command`: how many agents it will have. Needed to plan faults.",
+        ),
+        scalar(
+            "ready_within",
+            time(100 * MS, H),
+            Default("30s"),
+            "How long it may take from its start until all agents are ready.",
+        ),
+        scalar(
+            "stop_within",
+            time(100 * MS, H),
+            Default("15s"),
+            "How long it may take to end when asked to.",
+        ),
+    ],
+    choices: &[Choice { keys: &["swarm", "command"], required: true }],
+};
+
+pub(crate) static AGENTS: Table = Table {
+    title: "agents",
+    help: "How many agents another target has, 2 to 2,000 in all.",
+    fields: &[
+        scalar("master", number(0, MOST_AGENTS), Default("0"), "Masters."),
+        scalar("coordinator", number(0, MOST_AGENTS), Default("0"), "Coordinators."),
+        scalar("worker", number(1, MOST_AGENTS), Required, "Workers."),
+    ],
+    choices: &[],
+};
+
+pub(crate) static SWARM: Table = Table {
+    title: "swarm",
+    help: "The bundled runtime: 2 to 2,000 agents, each a process.",
+    fields: &[
+        scalar(
+            "shape",
+            Word(&["flat", "hybrid", "deep"]),
+            Required,
+            "`flat`: one coordinator with all workers. `hybrid`: a master, coordinators, each with its workers. `deep`: a master, two levels of coordinators, workers.",
+        ),
+        scalar("coordinators", number(1, MOST_AGENTS), Optional, "`hybrid`: how many coordinators."),
+        scalar(
+            "workers_per_coordinator",
+            number(1, MOST_AGENTS),
+            Optional,
+            "`hybrid`: how many workers each has.",
+        ),
+        scalar(
+            "workers",
+            number(1, MOST_AGENTS),
+            Optional,
+            "How many workers in all; `hybrid` takes this or `workers_per_coordinator`.",
+        ),
+        scalar("level_1", number(1, MOST_AGENTS), Optional, "`deep`: coordinators under the master."),
+        scalar("level_2", number(1, MOST_AGENTS), Optional, "`deep`: coordinators under those, in all."),
+        scalar(
+            "inbox",
+            number(1, 16_384),
+            Default("1000"),
+            "Tasks that may wait for one worker; more are refused.",
+        ),
+        scalar(
+            "lease",
+            time(50 * MS, 600 * S),
+            Default("500ms"),
+            "How long an agent that leads may go without a sign of life.",
+        ),
+        scalar("replace", Flag, Default("true"), "Whether an agent that died is started again."),
+        scalar("drain", time(0, H), Default("10s"), "How long its end waits for work in hand on SIGTERM."),
+        scalar(
+            "metrics_interval",
+            time(10 * MS, D),
+            Default("1s"),
+            "The time between two sets of its own metrics.",
+        ),
+        table(
+            "defects",
+            &DEFECTS,
+            Otherwise("it is sound"),
+            "What is wrong with it on purpose, to show that a gate turns red.",
+        ),
+    ],
+    choices: &[Choice { keys: &["workers", "workers_per_coordinator"], required: true }],
+};
+
+pub(crate) static DEFECTS: Table = Table {
+    title: "defects",
+    help: "Faults that are built in, all off unless asked for.",
+    fields: &[
+        scalar("drop_1_in", number(1, u64::MAX), Optional, "Every n-th answer is forgotten for good."),
+        scalar("duplicate_1_in", number(1, u64::MAX), Optional, "Every n-th answer is passed on twice."),
+        scalar(
+            "reexecute_1_in",
+            number(1, u64::MAX),
+            Optional,
+            "Every n-th task is executed twice, and both executions answer.",
+        ),
+        scalar(
+            "reorder_1_in",
+            number(1, u64::MAX),
+            Optional,
+            "Every n-th answer is held back until after the next one of the same worker.",
+        ),
+        scalar(
+            "corrupt_1_in",
+            number(1, u64::MAX),
+            Optional,
+            "One byte of every n-th payload is changed on its way.",
+        ),
+        scalar("late_1_in", number(1, u64::MAX), Optional, "Every n-th answer comes late."),
+        scalar("late", time(MS, H), Otherwise("with `late_1_in`, 1s"), "How late."),
+        scalar(
+            "leak_bytes_per_task",
+            Size { least: 1, most: 1 << 30 },
+            Optional,
+            "Memory that a worker never gives back, for each task.",
+        ),
+        scalar(
+            "leak_descriptor_per_task",
+            number(1, 1_000),
+            Optional,
+            "Descriptors that a worker never closes, for each task.",
+        ),
+        scalar("die_on_task", number(1, u64::MAX), Optional, "A worker dies when it is given its n-th task."),
+        scalar(
+            "hang_on_task",
+            number(1, u64::MAX),
+            Optional,
+            "A worker falls silent, but lives, when it is given its n-th task.",
+        ),
+        scalar("slow", time(MS, H), Optional, "Every task takes this much longer."),
+        scalar(
+            "never_reassign",
+            Flag,
+            Optional,
+            "Workers that lost their coordinator never get another one.",
+        ),
+        scalar(
+            "reassign_after",
+            time(MS, H),
+            Optional,
+            "Workers that lost their coordinator wait this long for another one.",
+        ),
+    ],
+    choices: &[],
+};
