@@ -48,9 +48,10 @@ file do not. `--set phases.hold=30s` and `--set faults.0.at=5s` change one value
 
 ## Gates
 
-A gate is a text, `metric op value [during phase]`, or a table with `metric` and `go`. The metric is a name of
-the metrics' reference, narrowed by brackets where it can be: `memory.private.max[worker]` speaks of one role,
-`fault[three].lost` of one fault. The comparison is `<`, `<=`, `>`, `>=`, `==` or `!=`, the value has the
+A gate is a text, `metric op value [during phase]`, or a table with `metric` and `go`. The metric is one of
+[the metrics](metrics.md), narrowed by brackets where it can be: `memory.private.max[worker]` speaks of one role,
+`fault[three].lost` of one fault. Between braces a name with brackets is quoted, because YAML takes them for a list. The
+comparison is `<`, `<=`, `>`, `>=`, `==` or `!=`, the value has the
 metric's unit, and the phase is `warm_up`, `hold` or `drain`. A gate on a metric that nothing in the scenario produces
 is refused.
 

@@ -381,6 +381,26 @@ error: bad.yaml is not a valid scenario: 15 problems
 }
 
 #[test]
+fn a_gate_on_a_phase_that_is_not_there_is_refused() {
+    let text = GOOD.replace("hold: 10s", "hold: 10s, warm_up: 0s").replace("95%", "95% during warm_up");
+    insta::assert_snapshot!(refused(&text), @r#"
+    error: bad.yaml is not a valid scenario: 1 problem
+      bad.yaml:9:5   nothing here produces delivery.rate during warm_up: that phase lasts 0s
+        remove "during"
+    "#);
+}
+
+#[test]
+fn faults_without_end_are_refused_at_once() {
+    let month = GOOD.replace("hold: 10s", "hold: 30d");
+    insta::assert_snapshot!(refused(&format!("{month}faults:\n  - {{ kill: {{ role: worker }}, every: 10ms, expect: {{ lost: 0 }} }}\n")), @r#"
+    error: bad.yaml is not a valid scenario: 1 problem
+      bad.yaml:11:5   the faults are due more than 10000 times in all
+        let a repeated one be due less often, or not until the end
+    "#);
+}
+
+#[test]
 fn a_control_names_a_gate_and_needs_a_defect() {
     insta::assert_snapshot!(with("control: { gate: messages.lost == 0 }\n"), @r#"
     error: bad.yaml is not a valid scenario: 2 problems

@@ -4,7 +4,7 @@ use evidence::role::Role;
 
 use crate::format::scalar::written_duration;
 use crate::plan::{Agents, FaultKind, When};
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 use crate::reader::Reader;
 use crate::scenario::faults::{Fault, Schedule, Share};
 use crate::scenario::target::{Shape, Target, TargetKind};
@@ -13,8 +13,21 @@ use crate::scenario::{Lengths, Parts};
 /// The most faults of a plan, repeated ones counted each.
 const MOST: u64 = 10_000;
 
+/// How many faults there will be; `None` if that is more than a plan holds.
+pub(super) fn total(parts: &Parts, lengths: Lengths) -> Option<u64> {
+    let mut counts = parts.faults.iter().flatten().map(|fault| fault.times(lengths).0);
+    counts.try_fold(0_u64, u64::checked_add).filter(|sum| *sum <= MOST)
+}
+
 pub(super) fn check(parts: &Parts, lengths: Option<Lengths>, reader: &mut Reader) {
     unique(parts, reader);
+    if lengths.is_some_and(|lengths| total(parts, lengths).is_none()) {
+        let place = parts.faults.iter().flatten().last().map_or(&Place::File, |fault| &fault.place);
+        let what = format!("the faults are due more than {MOST} times in all");
+        reader.problem(
+            Problem::new(place, what).help("let a repeated one be due less often, or not until the end"),
+        );
+    }
     for fault in parts.faults.iter().flatten() {
         if let Some(target) = &parts.target {
             victims(fault, target, reader);
@@ -130,9 +143,6 @@ fn repeated(fault: &Fault, lengths: Lengths, count: u64, first: u64, reader: &mu
     } else if count == 0 {
         let what = format!("fault \"{id}\" is never due: it ends before it begins");
         Problem::new(&fault.place, what).help(format!("it begins at {}", written_duration(first)))
-    } else if count > MOST {
-        let what = format!("fault \"{id}\" is due {count} times");
-        Problem::new(&fault.place, what).help(format!("the most is {MOST}"))
     } else if let Some(jitter) = fault.jitter.as_ref().filter(|j| j.value >= *every) {
         let what = format!("fault \"{id}\" has a jitter that is not shorter than the time to the next");
         Problem::new(&jitter.place, what).help(format!("it is due every {}", written_duration(*every)))

@@ -1,5 +1,7 @@
 //! Whether gates ask for numbers that the scenario can produce; gates as the judge takes them.
 
+use std::collections::HashSet;
+
 use evidence::gate::{Gate, Limit, MetricRef, Op};
 use evidence::metric::{self, Metric, Needs, Selector};
 use evidence::role::Role;
@@ -15,18 +17,22 @@ use crate::scenario::{Lengths, Parts};
 
 /// Checks every gate, those that faults expect included.
 pub(super) fn check(parts: &Parts, lengths: Option<Lengths>, reader: &mut Reader) -> Vec<Gate> {
+    // Too many faults have left a problem; their ids are not worth counting.
+    let lengths = lengths.filter(|lengths| super::faults::total(parts, *lengths).is_some());
     let expected = lengths.map(|lengths| expected(parts, lengths)).unwrap_or_default();
     let ids = fault_ids(parts, lengths);
     let mut gates: Vec<Gate> = Vec::new();
+    let mut known = HashSet::new();
     for written in parts.gates.iter().flatten().chain(&expected) {
-        let Some(gate) = gate(written, parts, ids.as_deref(), reader) else { continue };
-        if gates.iter().any(|earlier| earlier.id == gate.id) {
+        let Some(gate) = gate(written, parts, ids.as_deref(), lengths, reader) else { continue };
+        if known.contains(&gate.id) {
             let what = format!("two gates have the id \"{}\"", gate.id);
             reader.problem(
                 Problem::new(&written.place, what)
                     .help("a gate without an id has its text as its id; keep one"),
             );
         } else {
+            known.insert(gate.id.clone());
             gates.push(gate);
         }
     }
@@ -37,14 +43,14 @@ pub(super) fn check(parts: &Parts, lengths: Option<Lengths>, reader: &mut Reader
 fn fault_ids(parts: &Parts, lengths: Option<Lengths>) -> Option<Vec<String>> {
     let faults: Option<Vec<_>> = parts.faults.iter().map(Option::as_ref).collect();
     let (faults, lengths) = (faults?, lengths?);
-    Some(faults.iter().flat_map(|fault| fault.occurrences(lengths).take(10_000).map(|(id, _)| id)).collect())
+    Some(faults.iter().flat_map(|fault| fault.occurrences(lengths).map(|(id, _)| id)).collect())
 }
 
 /// The gates that faults expect.
 fn expected(parts: &Parts, lengths: Lengths) -> Vec<Written> {
     let mut gates = Vec::new();
     for fault in parts.faults.iter().flatten() {
-        for (id, _) in fault.occurrences(lengths).take(10_000) {
+        for (id, _) in fault.occurrences(lengths) {
             let mut expect = |name: &str, op, value: String| {
                 gates.push(Written {
                     place: fault.place.clone(),
@@ -67,14 +73,20 @@ fn expected(parts: &Parts, lengths: Lengths) -> Vec<Written> {
     gates
 }
 
-fn gate(written: &Written, parts: &Parts, ids: Option<&[String]>, reader: &mut Reader) -> Option<Gate> {
+fn gate(
+    written: &Written,
+    parts: &Parts,
+    ids: Option<&[String]>,
+    lengths: Option<Lengths>,
+    reader: &mut Reader,
+) -> Option<Gate> {
     let Some(metric) = metric::find(&written.metric.name) else {
         reader.problem(unknown(written));
         return None;
     };
     let wrong = missing(written, metric, parts)
         .or_else(|| selector(written, metric, parts, ids))
-        .or_else(|| phase(written, metric));
+        .or_else(|| phase(written, metric, lengths));
     let mut good = wrong.is_none();
     reader.problems.extend(wrong);
     let go = limit(written, &written.go, metric, reader);
@@ -188,9 +200,15 @@ fn selector(written: &Written, metric: &Metric, parts: &Parts, ids: Option<&[Str
     }
 }
 
-fn phase(written: &Written, metric: &Metric) -> Option<Problem> {
-    let phase = written.during.filter(|_| !metric.by_phase)?;
-    let what = format!("{} speaks of the whole run and not of the phase {phase}", metric.name);
+fn phase(written: &Written, metric: &Metric, lengths: Option<Lengths>) -> Option<Problem> {
+    let phase = written.during?;
+    let what = if !metric.by_phase {
+        format!("{} speaks of the whole run and not of the phase {phase}", metric.name)
+    } else if phase == "warm_up" && lengths.is_some_and(|lengths| lengths.warm_up == 0) {
+        format!("nothing here produces {} during {phase}: that phase lasts 0s", written.metric)
+    } else {
+        return None;
+    };
     Some(Problem::new(&written.place, what).help("remove \"during\""))
 }
 

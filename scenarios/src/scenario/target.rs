@@ -65,7 +65,9 @@ impl Target {
     }
 
     pub(crate) fn has_defects(&self) -> bool {
-        matches!(&self.kind, TargetKind::Swarm(swarm) if !swarm.defects.is_empty())
+        let planted =
+            |defects: &[(String, Json)]| defects.iter().any(|(_, value)| *value != Json::Bool(false));
+        matches!(&self.kind, TargetKind::Swarm(swarm) if planted(&swarm.defects))
     }
 }
 
