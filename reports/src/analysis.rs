@@ -8,7 +8,7 @@ mod instrument;
 mod messages;
 mod resources;
 mod rounds;
-mod steady;
+pub(crate) mod steady;
 mod times;
 
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ use evidence::end::How;
 use evidence::gate::{Gate, MetricRef};
 use evidence::metric::{self, Metric};
 
+pub(crate) use agents::handled;
 pub(crate) use faults::proof_name;
 pub use faults::{FaultFinding, Recovery, Step};
 pub use instrument::Instrument;
@@ -75,7 +76,7 @@ pub struct Finding {
     pub metric: &'static Metric,
     /// The number, in the metric's base unit; the best single one where it is not exact.
     pub value: f64,
-    /// How many values it rests on: rounds, tasks, ticks, processes, faults. 1 for a single fact.
+    /// How many it rests on or is counted out of: rounds, tasks, ticks, processes, faults. 1 for a single fact.
     pub n: u64,
     /// Where the true number lies; both bounds equal for a counted fact.
     pub interval: Interval,
@@ -223,10 +224,10 @@ impl Findings {
         self.0.insert(name, Finding { metric, value, n, interval, needs, basis });
     }
 
-    /// A single fact of the whole run, where it is known.
-    fn fact(&mut self, name: &str, basis: Basis, value: Option<u64>) {
+    /// A counted fact of the whole run, out of `n`, where it is known.
+    fn fact(&mut self, name: &str, basis: Basis, n: u64, value: Option<u64>) {
         if let Some(value) = value {
-            self.put(name, Of::default(), Measured::exact(basis, 1, number(value)));
+            self.put(name, Of::default(), Measured::exact(basis, n, number(value)));
         }
     }
 

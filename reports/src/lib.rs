@@ -7,6 +7,7 @@
 mod analysis;
 mod latency;
 mod reading;
+pub mod reference;
 mod report;
 mod statistics;
 mod verdict;

@@ -1,8 +1,11 @@
 //! What people and build servers read. Renderers only lay out; no number is made here.
 
+mod chart;
 mod columns;
 mod junit;
 mod markdown;
+mod page;
+mod series;
 mod terminal;
 mod words;
 
@@ -53,6 +56,7 @@ pub fn render(run: &Path) -> Result<Rendered, RenderError> {
     let verdict = judge(&analysis, &analysis.gates);
     let mut files = Vec::new();
     for (file, bytes) in [
+        (layout::REPORT_HTML, page::page(&verdict, &evidence).into_bytes()),
         (layout::REPORT_MD, markdown::markdown(&verdict, &evidence).into_bytes()),
         (layout::JUNIT, junit::junit(&verdict).into_bytes()),
         (layout::VERDICT, verdict_json(&verdict)),

@@ -1,7 +1,7 @@
 //! From numbers to one word, with the evidence that it rests on.
 
 mod compare;
-mod coverage;
+pub(crate) mod coverage;
 mod gate;
 mod json;
 mod outcome;

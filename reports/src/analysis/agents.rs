@@ -17,15 +17,21 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
     if let Some((took_ns, agents)) = ready {
         let took = Measured::exact(Basis::Events, 1, seconds(took_ns));
         findings.put("launch.time", Of::default(), took);
-        findings.fact("agents.ready", Basis::Events, Some(u64::from(agents)));
-        findings.fact("agents.crashed", Basis::Events, Some(crashed(evidence)));
-        findings.fact("agents.replaced", Basis::Events, Some(count(&evidence.events, MemberState::Replaced)));
+        let agents = u64::from(agents);
+        findings.fact("agents.ready", Basis::Events, agents, Some(agents));
+        findings.fact("agents.crashed", Basis::Events, agents, Some(crashed(evidence)));
+        findings.fact(
+            "agents.replaced",
+            Basis::Events,
+            agents,
+            Some(count(&evidence.events, MemberState::Replaced)),
+        );
     }
     if let Some(end) = &evidence.end {
         if let Some(stop_ns) = end.stop_ns {
             findings.put("stop.time", Of::default(), Measured::exact(Basis::End, 1, seconds(stop_ns)));
         }
-        findings.fact("agents.left_behind", Basis::End, end.left_behind.map(u64::from));
+        findings.fact("agents.left_behind", Basis::End, 1, end.left_behind.map(u64::from));
     }
     balance(evidence, findings);
 }
@@ -53,7 +59,7 @@ fn crashed(evidence: &Evidence) -> u64 {
 }
 
 /// Tasks handled by each coordinator that had workers and lived through the run, by agent.
-pub(super) fn handled(evidence: &Evidence) -> BTreeMap<u32, f64> {
+pub(crate) fn handled(evidence: &Evidence) -> BTreeMap<u32, f64> {
     let mut coordinators = BTreeSet::new();
     let mut leads_workers = BTreeSet::new();
     let mut left = BTreeSet::new();

@@ -118,8 +118,8 @@ pub(super) fn find(faults: &[FaultFinding], findings: &mut Findings) {
         return;
     }
     let proven = faults.iter().filter(|f| f.proof == Proof::Proven).count();
-    findings.fact("faults.planned", Basis::Manifest, Some(faults.len() as u64));
-    findings.fact("faults.proven", Basis::Events, Some(proven as u64));
+    findings.fact("faults.planned", Basis::Manifest, faults.len() as u64, Some(faults.len() as u64));
+    findings.fact("faults.proven", Basis::Events, faults.len() as u64, Some(proven as u64));
     for (base, step) in [
         ("recovery.time", (|r| r.steady) as fn(&Recovery) -> Option<Step>),
         ("recovery.detect", |r| r.detect),

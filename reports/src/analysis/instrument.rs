@@ -51,7 +51,7 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) -> Instrument {
     if let Some(end) = end {
         let lag = Measured::exact(Basis::End, 1, seconds(end.lag_ns));
         findings.put("harness.lag.max", Of::default(), lag);
-        findings.fact("harness.dropped", Basis::End, Some(end.dropped_records));
+        findings.fact("harness.dropped", Basis::End, 1, Some(end.dropped_records));
         if let Some(share) = samples {
             let coverage = Measured::exact(Basis::End, end.ticks.planned, share);
             findings.put("samples.coverage", Of::default(), coverage);

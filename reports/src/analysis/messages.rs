@@ -38,7 +38,7 @@ fn closed(ledger: &Ledger, findings: &mut Findings) {
         ("messages.phantom", Open, Some(ledger.phantom)),
         ("effects.duplicated", Open, ledger.effects_duplicated),
     ] {
-        findings.fact(name, basis, count);
+        findings.fact(name, basis, ledger.sent, count);
     }
     if ledger.sent > 0 {
         rates(number(ledger.in_time) / number(ledger.sent), ledger.sent, findings);
@@ -56,6 +56,7 @@ fn running(rows: &[Row], findings: &mut Findings) {
         return;
     }
     let sum = |count: fn(&Row) -> u64| Some(rows.iter().map(count).sum());
+    let sent = rows.iter().map(|r| r.sent).sum();
     for (name, count) in [
         ("messages.sent", sum(|r| r.sent)),
         ("messages.acknowledged", sum(|r| r.acknowledged)),
@@ -67,7 +68,7 @@ fn running(rows: &[Row], findings: &mut Findings) {
         ("messages.corrupt", sum(|r| r.corrupt)),
         ("messages.phantom", sum(|r| r.phantom)),
     ] {
-        findings.fact(name, Basis::Intervals, count);
+        findings.fact(name, Basis::Intervals, sent, count);
     }
 }
 

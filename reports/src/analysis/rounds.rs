@@ -19,10 +19,11 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
     // The ledger's word on the whole run stands over the rows, which may have been cut short.
     if let Some(end) = &evidence.end {
         if evidence.manifest.workload.rounds_every_ns.is_some() {
-            findings.fact("rounds.shed", Basis::End, Some(end.shed.rounds));
+            findings.fact("rounds.shed", Basis::End, evidence.rounds.len() as u64, Some(end.shed.rounds));
         }
         if evidence.manifest.workload.arrivals {
-            findings.fact("operations.shed", Basis::End, Some(end.shed.operations));
+            let due = evidence.intervals.iter().map(|r| r.due).sum();
+            findings.fact("operations.shed", Basis::End, due, Some(end.shed.operations));
         }
     }
 }

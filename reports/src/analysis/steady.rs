@@ -14,10 +14,10 @@ use super::{number, seconds};
 use crate::reading::Evidence;
 
 /// How many beats inside the band make it steady.
-pub(super) const IN_A_ROW: usize = 3;
+pub(crate) const IN_A_ROW: usize = 3;
 
 /// How much slower than the slowest before it a beat may be.
-pub(super) const SLACK: f64 = 1.5;
+pub(crate) const SLACK: f64 = 1.5;
 
 /// The fewest beats that make a band, and the most that are looked at.
 const BAND: std::ops::RangeInclusive<usize> = 3..=100;
@@ -45,11 +45,43 @@ pub(super) enum Steady {
 }
 
 /// The beats of a run, in the order in which they were due.
-pub(super) fn beats(evidence: &Evidence) -> Vec<Beat> {
-    if evidence.manifest.workload.rounds_every_ns.is_some() {
-        of_rounds(evidence)
-    } else {
-        of_intervals(evidence)
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Beats {
+    beats: Vec<Beat>,
+    /// For each beat the end of the last of it and all before it: greatest of all while one is open.
+    over_ns: Vec<u64>,
+}
+
+impl Beats {
+    pub(super) fn of(evidence: &Evidence) -> Self {
+        let rounds = evidence.manifest.workload.rounds_every_ns.is_some();
+        Self::new(if rounds { of_rounds(evidence) } else { of_intervals(evidence) })
+    }
+
+    fn new(mut beats: Vec<Beat>) -> Self {
+        beats.sort_by_key(|b| b.begin_ns);
+        let last = |over: &mut u64, beat: &Beat| {
+            *over = (*over).max(beat.end_ns.unwrap_or(u64::MAX));
+            Some(*over)
+        };
+        let over_ns = beats.iter().scan(0, last).collect();
+        Self { beats, over_ns }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.beats.is_empty()
+    }
+
+    /// Those that were not over at this moment, and all that came after it.
+    fn after(&self, at_ns: u64) -> impl Iterator<Item = &Beat> {
+        let first = self.over_ns.partition_point(|over| *over <= at_ns);
+        self.beats[first..].iter().filter(move |b| b.end_ns.is_none_or(|end| end > at_ns))
+    }
+
+    /// Those that were over at this moment, the latest first.
+    fn before(&self, at_ns: u64) -> impl Iterator<Item = &Beat> {
+        let end = self.beats.partition_point(|b| b.begin_ns < at_ns);
+        self.beats[..end].iter().rev().filter(move |b| b.end_ns.is_some_and(|end| end <= at_ns))
     }
 }
 
@@ -61,9 +93,7 @@ fn of_rounds(evidence: &Evidence) -> Vec<Beat> {
         delivered: f64::from(r.delivered) / f64::from(r.expected.max(1)),
         warm_up: r.phase == "warm_up",
     });
-    let mut beats: Vec<Beat> = rounds.collect();
-    beats.sort_by_key(|b| b.begin_ns);
-    beats
+    rounds.collect()
 }
 
 fn of_intervals(evidence: &Evidence) -> Vec<Beat> {
@@ -83,19 +113,13 @@ fn of_intervals(evidence: &Evidence) -> Vec<Beat> {
 
 /// When the target was steady after a fault at `fault_ns`. `disturbed` are the spans of earlier faults.
 /// `None` where too little went before to say what steady is.
-pub(super) fn steady(
-    beats: &[Beat],
-    fault_ns: u64,
-    disturbed: &[(u64, u64)],
-    last_ns: u64,
-) -> Option<Steady> {
+pub(super) fn steady(beats: &Beats, fault_ns: u64, disturbed: &[(u64, u64)], last_ns: u64) -> Option<Steady> {
     let band = Band::before(beats, fault_ns, disturbed)?;
-    let after: Vec<&Beat> = beats.iter().filter(|b| b.end_ns.is_none_or(|end| end > fault_ns)).collect();
     let mut row = 0;
     // The end of the first of the beats in a row, and of everything before it.
     let mut since = fault_ns;
     let mut over = fault_ns;
-    for beat in after {
+    for beat in beats.after(fault_ns) {
         if band.holds(beat) {
             over = over.max(beat.end_ns.unwrap_or(last_ns));
             if row == 0 {
@@ -119,15 +143,13 @@ struct Band {
 }
 
 impl Band {
-    fn before(beats: &[Beat], fault_ns: u64, disturbed: &[(u64, u64)]) -> Option<Self> {
+    fn before(beats: &Beats, fault_ns: u64, disturbed: &[(u64, u64)]) -> Option<Self> {
         let calm = |b: &&Beat| {
             let end = b.end_ns.unwrap_or(u64::MAX);
-            end <= fault_ns
-                && !b.warm_up
-                && !disturbed.iter().any(|(from, to)| b.begin_ns < *to && end > *from)
+            !b.warm_up && !disturbed.iter().rev().any(|(from, to)| b.begin_ns < *to && end > *from)
         };
-        let calm: Vec<&Beat> = beats.iter().filter(calm).filter(|b| b.took_s.is_some()).collect();
-        let calm = &calm[calm.len().saturating_sub(*BAND.end())..];
+        let told = beats.before(fault_ns).filter(|b| b.took_s.is_some());
+        let calm: Vec<&Beat> = told.filter(calm).take(*BAND.end()).collect();
         (calm.len() >= *BAND.start()).then(|| Self {
             slowest_s: calm.iter().filter_map(|b| b.took_s).fold(0.0, f64::max),
             worst_delivery: calm.iter().map(|b| b.delivered).fold(1.0, f64::min),
@@ -148,7 +170,7 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     /// A beat each 100 ms from zero, taking as many milliseconds as given.
-    fn beats(took_ms: &[u64]) -> Vec<Beat> {
+    fn beats(took_ms: &[u64]) -> Beats {
         let beat = |(i, took): (usize, &u64)| Beat {
             begin_ns: i as u64 * 100 * MS,
             end_ns: Some((i as u64 * 100 + took) * MS),
@@ -156,7 +178,7 @@ mod tests {
             delivered: 1.0,
             warm_up: false,
         };
-        took_ms.iter().enumerate().map(beat).collect()
+        Beats::new(took_ms.iter().enumerate().map(beat).collect())
     }
 
     #[test]

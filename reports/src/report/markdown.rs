@@ -133,7 +133,7 @@ fn findings(page: &mut String, verdict: &Verdict) {
 }
 
 fn again(page: &mut String, evidence: &Evidence) {
-    page.push_str("## Again\n\n");
+    page.push_str("## How to reproduce it\n\n");
     let _ = writeln!(page, "```\n{}\n```\n", super::command(evidence));
     table(
         page,

@@ -62,7 +62,7 @@ fn faults(verdict: &Verdict) -> String {
     let rows: Vec<Vec<String>> = faults
         .into_iter()
         .map(|f| {
-            let what = f.why.clone().unwrap_or_else(|| words::recovery(f));
+            let what = f.why.clone().unwrap_or_else(|| words::recovery(f, &["reassigned", "steady"]));
             vec![proof_name(f.proof).to_owned(), f.id.clone(), f.words.clone(), what]
         })
         .collect();

@@ -19,9 +19,10 @@ pub(super) fn step(step: Option<Step>) -> String {
     }
 }
 
-/// The steps of a recovery that are known, in one line: `detected 0.2 ms, steady 12 ms`.
-pub(super) fn recovery(fault: &FaultFinding) -> String {
-    let known = fault.recovery.steps().into_iter().filter(|(_, s)| step(*s) != "–");
+/// These steps of a recovery, as far as they are known, in one line: `reassigned 2 ms, steady 12 ms`.
+pub(super) fn recovery(fault: &FaultFinding, names: &[&str]) -> String {
+    let steps = fault.recovery.steps().into_iter().filter(|(name, _)| names.contains(name));
+    let known = steps.filter(|(_, s)| step(*s) != "–");
     known.map(|(name, s)| format!("{name} {}", step(s))).collect::<Vec<_>>().join(", ")
 }
 

@@ -12,13 +12,13 @@ use super::outcome::Outcome;
 use crate::analysis::{Analysis, Basis, Instrument, seconds};
 
 /// The smallest share of sampling ticks that must have been taken in time.
-pub(super) const SAMPLES: f64 = 0.95;
+pub(crate) const SAMPLES: f64 = 0.95;
 
 /// The longest time without a sample, in sampling intervals.
-pub(super) const GAP: f64 = 3.0;
+pub(crate) const GAP: f64 = 3.0;
 
 /// From which lateness on work that was not started is put down to the harness and not to the target.
-pub(super) const LAG_S: f64 = 0.1;
+pub(crate) const LAG_S: f64 = 0.1;
 
 /// What a condition bears on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

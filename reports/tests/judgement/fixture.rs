@@ -76,6 +76,62 @@ impl Fixture {
         fixture
     }
 
+    /// Both coordinators killed one after the other, messages lost, rounds timed out, and holes in the rounds
+    /// and in the samples: every outcome is among its gates.
+    pub(crate) fn troubled() -> Self {
+        let mut fixture = Self::unhurt();
+        fixture.kill("1", ZERO + 4 * S + 2 * MS, 1);
+        fixture.kill("2", ZERO + 7 * S + 2 * MS, 2);
+        let mut second = gate("response.time.p99 < 3ms", Op::Less, 0.003);
+        second.conditional = Some(Limit { op: Op::Less, value: 0.05 });
+        second.cites = Some("Responses below 3 ms at the 99th percentile, 50 ms under faults.".into());
+        fixture.manifest.gates.extend([
+            gate("round.time.max < 20ms", Op::Less, 0.02),
+            second,
+            gate("recovery.time.p99 < 1s", Op::Less, 1.0),
+        ]);
+        for round in fixture.rounds.iter_mut().filter(|r| (350..375).contains(&r.round)) {
+            round.timed_out = u32::try_from(round.round % 9).unwrap();
+            round.delivered -= round.timed_out;
+            round.ended_ns = Some(round.due_ns + 20 * MS + (round.round % 11) * 30 * MS);
+        }
+        fixture.rounds.retain(|r| !(420..440).contains(&r.round));
+        fixture.samples.retain(|s| !(ZERO + 5 * S + 1..ZERO + 8 * S).contains(&s.at_ns));
+        let ledger = &mut fixture.end().ledger;
+        (ledger.lost, ledger.late) = (3, 87);
+        ledger.in_time -= 90;
+        fixture
+    }
+
+    /// Half an hour with a coordinator killed every five seconds.
+    pub(crate) fn long() -> Self {
+        let mut fixture = Self::calm();
+        let (rounds, ten) = (fixture.rounds.clone(), 10 * S);
+        for again in 1..200_u64 {
+            fixture.rounds.extend(rounds.iter().cloned().map(|mut r| {
+                r.round += again * 500;
+                r.due_ns += again * ten;
+                r.started_ns = r.started_ns.map(|ns| ns + again * ten);
+                r.ended_ns = r.ended_ns.map(|ns| ns + again * ten);
+                r.phase = "hold".into();
+                r
+            }));
+        }
+        for kill in 1..300_u64 {
+            let agent = 1 + u32::from(kill % 2 == 0);
+            fixture.kill(&format!("raid.{kill}"), ZERO + 7 * S + kill * 5 * S + 2 * MS, agent);
+        }
+        for event in &mut fixture.events {
+            if let Fact::Phase { phase, edge } = &event.fact
+                && (phase == "drain" || phase == "hold" && *edge == Edge::End)
+            {
+                event.at_ns += 1990 * S;
+            }
+        }
+        fixture.end().at_ns = ZERO + 2001 * S;
+        fixture
+    }
+
     /// A foreign target, which tells only what it must.
     pub(crate) fn foreign() -> Self {
         let mut fixture = Self::unhurt();

@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod fixture;
+mod pages;
+mod reference;
 mod registry;
 mod verdicts;

@@ -10,7 +10,7 @@ use evidence::role::Role;
 
 use super::FaultFinding;
 use crate::analysis::seconds;
-use crate::analysis::steady::{Steady, beats, steady};
+use crate::analysis::steady::{Beats, Steady, steady};
 use crate::reading::Evidence;
 
 /// By how much the target's clock reading of a step may precede the injection's.
@@ -72,7 +72,7 @@ impl Recovery {
 
 /// Fills in the recovery of every fault that was injected, in the order of time.
 pub(super) fn fill(evidence: &Evidence, faults: &mut [FaultFinding]) {
-    let beats = beats(evidence);
+    let beats = Beats::of(evidence);
     let mut order: Vec<(u64, usize)> =
         (0..faults.len()).filter_map(|i| Some((injected_ns(evidence, &faults[i].id)?, i))).collect();
     order.sort_unstable();

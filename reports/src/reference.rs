@@ -1,0 +1,128 @@
+//! The reference page of gate metrics, from the registry and from the rules that judge them.
+
+use std::fmt::Write;
+
+use evidence::metric::{self, Better, Metric, Needs, Selector};
+use evidence::unit::Unit;
+
+use crate::analysis::steady;
+use crate::statistics::needed;
+use crate::verdict::coverage;
+
+/// `docs/reference/metrics.md`.
+#[must_use]
+pub fn metrics() -> String {
+    let mut page = String::from(
+        "# Gate metrics\n\n\
+        Every number that a gate can ask for. This page is generated from `evidence::metric`.\n\n\
+        A gate is a string, `metric op value`, or a table with `metric`, `go` and `conditional`. Values are written\n\
+        with units: `30s`, `64MiB`, `95%`, `8000/s`. A metric marked *by phase* may be followed by `during PHASE`\n\
+        (`warm_up`, `hold`, `drain`); one marked *by role* may be narrowed, as in `memory.private.max[worker]`, and\n\
+        without a role it covers every process of the target. `fault[ID]` speaks of one fault, and `fault[raid]` of\n\
+        the series `raid.1`, `raid.2` and so on. A *counted* metric counts facts: a breach stays NO-GO even where the\n\
+        rest of the evidence is too poor to judge.\n\n",
+    );
+    let mut group = "";
+    for metric in metric::all() {
+        let of = metric.name.split('.').next().unwrap_or_default();
+        if of != group {
+            group = of;
+            let _ = write!(
+                page,
+                "\n## {group}\n\n| metric | unit | better | needs | | what it is |\n|---|---|---|---|---|---|\n"
+            );
+        }
+        row(&mut page, metric);
+    }
+    page.push_str(&rules());
+    page
+}
+
+fn row(page: &mut String, metric: &Metric) {
+    let name = match metric.selector {
+        Selector::Fault => metric.name.replacen("fault", "fault[ID]", 1),
+        Selector::None | Selector::Role => metric.name.clone(),
+    };
+    let mut marks = Vec::new();
+    if metric.selector == Selector::Role {
+        marks.push("by role");
+    }
+    if metric.by_phase {
+        marks.push("by phase");
+    }
+    if metric.counted {
+        marks.push("counted");
+    }
+    let (unit, better, needs) = (unit(metric.unit), better(metric.better), needs(metric.needs));
+    let _ = writeln!(
+        page,
+        "| `{name}` | {unit} | {better} | {needs} | {} | {} |",
+        marks.join(", "),
+        metric.help.replace('|', "\\|")
+    );
+}
+
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Count => "count",
+        Unit::Seconds => "seconds",
+        Unit::Bytes => "bytes",
+        Unit::Ratio => "share",
+        Unit::PerSecond => "per second",
+    }
+}
+
+fn better(better: Better) -> &'static str {
+    match better {
+        Better::Lower => "lower",
+        Better::Higher => "higher",
+        Better::Neither => "–",
+    }
+}
+
+fn needs(needs: Needs) -> &'static str {
+    match needs {
+        Needs::Nothing => "–",
+        Needs::Work => "a workload",
+        Needs::Rounds => "rounds",
+        Needs::Arrivals => "arrivals",
+        Needs::Faults => "faults",
+        Needs::Processes => "agents that are processes",
+        Needs::Coordinators => "several coordinators that tell who did what",
+        Needs::Effects => "a target that reports its effects",
+    }
+}
+
+fn rules() -> String {
+    let [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(needed);
+    let (in_a_row, slack) = (steady::IN_A_ROW, steady::SLACK);
+    let (samples, gap, lag) =
+        (Unit::Ratio.show(coverage::SAMPLES), coverage::GAP, Unit::Seconds.show(coverage::LAG_S));
+    format!(
+        "\n## How a number is compared with a limit\n\n\
+        Counts, shares of counts and greatest values are exact. A percentile has an interval from order statistics,\n\
+        each bound of which holds with 95 % whatever the distribution; it has an upper bound only from {p50} values\n\
+        on for p50, {p90} for p90, {p95} for p95 and {p99} for p99. Delivery in a phase has an interval where single\n\
+        tasks may have been answered in another phase than the one in which they were sent.\n\n\
+        Wholly inside the limit is GO, wholly outside NO-GO, anything else INCONCLUSIVE, with what would settle it.\n\
+        Wholly inside the second limit, `conditional`, is CONDITIONAL. No data is INCONCLUSIVE, never a pass.\n\n\
+        A task that was due and not started, or never answered, counts as slower than every other in the percentiles\n\
+        of response time. A recovery step that had to come and did not is known to take at least as long as the\n\
+        evidence goes on.\n\n\
+        ## Steady again after a fault\n\n\
+        `recovery.time` ends when the target is *steady*. The work comes in beats: rounds, or where there are none\n\
+        the intervals of the log. The beats of the hold phase before the fault, at least three and undisturbed by\n\
+        earlier faults, set a band. A beat is inside it if no smaller share of its tasks was answered in time (less\n\
+        two points) and if it took no longer than {slack} times the slowest of them and a millisecond. The target is\n\
+        steady from the end of the first of {in_a_row} consecutive beats inside the band, all earlier ones being over;\n\
+        the beat in flight at the fault is the first that counts. A target that was never unsteady is thus steady\n\
+        with the first beat complete after the fault. The resolution is the time between two beats.\n\n\
+        ## Coverage\n\n\
+        Before any gate is read, the evidence must suffice. Gates are withheld as INCONCLUSIVE, in both directions,\n\
+        where the run crashed or the harness failed, a planned fault is not proven, records were dropped, or work was\n\
+        not started while the harness itself was more than {lag} late. Gates on samples are withheld below {samples} of\n\
+        ticks in time or above a gap of {gap} intervals, gates on lost and unknown tasks without a passed drain\n\
+        barrier. An interrupted run and a rehearsal are never GO. A target that ends by itself is NO-GO whatever the\n\
+        gates ask. A breach of a response or round time that the harness' own lateness explains is INCONCLUSIVE.\n"
+    )
+}

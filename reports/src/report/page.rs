@@ -1,0 +1,98 @@
+//! `report.html`: the report as one page that needs nothing else. No script, no network.
+
+mod charts;
+mod coverage;
+mod faults;
+mod findings;
+mod gates;
+mod origin;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::words;
+use crate::reading::Evidence;
+use crate::verdict::{Outcome, Verdict};
+
+const STYLE: &str = include_str!("page/style.css");
+
+/// The page.
+pub(super) fn page(verdict: &Verdict, evidence: &Evidence) -> String {
+    let about = &verdict.about;
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (verdict.outcome.name()) " · " (about.scenario) " · shakedown" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body class=(tone(verdict.outcome)) {
+                (head(verdict, evidence))
+                main {
+                    (gates::section(verdict))
+                    (coverage::section(verdict))
+                    (faults::section(verdict))
+                    (charts::section(verdict, evidence))
+                    (findings::section(verdict))
+                    (origin::section(evidence))
+                }
+                footer { "shakedown " (evidence.manifest.shakedown) " · run " (about.run) }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+fn head(verdict: &Verdict, evidence: &Evidence) -> Markup {
+    let about = &verdict.about;
+    let manifest = &evidence.manifest;
+    html! {
+        header {
+            div.wrap {
+                @if let Some(rehearsal) = words::rehearsal(verdict) { p.rehearsal { (rehearsal) } }
+                p.scenario { (about.scenario) }
+                h1 { (verdict.outcome.name()) }
+                p.why { (sentence(&verdict.why)) }
+                dl.facts {
+                    div { dt { "ran" } dd { (words::duration(verdict)) } }
+                    div { dt { "target" } dd { (manifest.target.shape) } }
+                    @if !manifest.workload.words.is_empty() {
+                        div { dt { "load" } dd { (manifest.workload.words) } }
+                    }
+                    div { dt { "started" } dd { (manifest.started) } }
+                    div { dt { "seed" } dd { (about.seed) } }
+                }
+                @if !manifest.why.is_empty() { p.purpose { (manifest.why) } }
+            }
+        }
+    }
+}
+
+/// The class that colours an outcome.
+fn tone(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Go => "go",
+        Outcome::Conditional => "conditional",
+        Outcome::Inconclusive => "inconclusive",
+        Outcome::NoGo => "no-go",
+    }
+}
+
+fn chip(outcome: Outcome) -> Markup {
+    html! { span class={ "chip " (tone(outcome)) } { (outcome.name()) } }
+}
+
+/// With a capital and a full stop; a metric's name at the beginning stays as it is.
+fn sentence(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    let mut text = text.to_owned();
+    if !first.contains('.')
+        && let Some(capital) = text.chars().next().map(|c| c.to_uppercase().collect::<String>())
+    {
+        let rest = text.chars().skip(1).collect::<String>();
+        text = capital + &rest;
+    }
+    if text.ends_with('.') { text } else { text + "." }
+}

@@ -1,0 +1,70 @@
+//! The charts, with the time in which faults were at work shaded on every one.
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::analysis::handled;
+use crate::reading::Evidence;
+use crate::report::chart::{Chart, Colour, Line, Weight, bars, draw};
+use crate::report::series::{charts, time};
+use crate::verdict::Verdict;
+
+pub(super) fn section(verdict: &Verdict, evidence: &Evidence) -> Markup {
+    let time = time(evidence, &verdict.faults);
+    let drawn = charts(evidence);
+    let shares = shares(evidence);
+    if drawn.is_empty() && shares.is_empty() {
+        return html! {};
+    }
+    html! {
+        section {
+            h2 { "Over time" }
+            @if !time.shades.is_empty() {
+                p.lead { span.key.shade {} "from a fault until the target was steady again" }
+            }
+            div.figures {
+                @for chart in &drawn { (figure(chart, &draw(chart, &time))) }
+                @if shares.len() > 1 {
+                    figure {
+                        figcaption { b { "Tasks handled by each coordinator" } }
+                        (PreEscaped(bars("Tasks handled by each coordinator", &shares)))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn figure(chart: &Chart, svg: &str) -> Markup {
+    html! {
+        figure {
+            figcaption {
+                b { (chart.title) }
+                @if let Some(note) = &chart.note { span.note { (note) } }
+                @if chart.lines.len() > 1 {
+                    span.legend { @for line in &chart.lines { span { (key(line)) (line.label) } } }
+                }
+            }
+            (PreEscaped(svg))
+        }
+    }
+}
+
+fn key(line: &Line) -> Markup {
+    let colour = match line.colour {
+        Colour::First => "c1",
+        Colour::Second => "c2",
+        Colour::Third => "c3",
+        Colour::Fourth => "c4",
+        Colour::Alarm => "alarm",
+    };
+    let weight = match line.weight {
+        Weight::Strong => "strong",
+        Weight::Thin => "thin",
+        Weight::Dots => "dots",
+    };
+    html! { span class={ "key " (colour) " " (weight) } {} }
+}
+
+fn shares(evidence: &Evidence) -> Vec<(String, f64)> {
+    handled(evidence).into_iter().map(|(agent, tasks)| (agent.to_string(), tasks)).collect()
+}

@@ -1,0 +1,183 @@
+//! The faults: what was done, how it is proven, how the target came back.
+
+use evidence::event::{Proof, Victim};
+use evidence::gate::MetricRef;
+use evidence::unit::Unit;
+use maud::{Markup, html};
+
+use crate::analysis::{FaultFinding, Name, Step, proof_name};
+use crate::report::words;
+use crate::verdict::{Verdict, measured};
+
+/// The most faults that are shown open, the most that are shown at all, and the most victims of one.
+const OPEN: usize = 6;
+const FAULTS: usize = 40;
+const VICTIMS: usize = 24;
+
+pub(super) fn section(verdict: &Verdict) -> Markup {
+    if verdict.faults.is_empty() {
+        return html! { section { h2 { "Faults" } p { "None was planned." } } };
+    }
+    let (faults, beyond) = words::notable(verdict, FAULTS);
+    let (open, folded) = faults.split_at(faults.len().min(OPEN));
+    html! {
+        section {
+            h2 { "Faults" }
+            @if verdict.faults.len() > 1 { (together(verdict)) }
+            div.cards { @for fault in open { (card(fault)) } }
+            @if !folded.is_empty() {
+                details {
+                    summary { (folded.len()) " more faults" }
+                    div.cards { @for fault in folded { (card(fault)) } }
+                    @if beyond > 0 {
+                        p.lead { "And " (beyond) " more, proven and faster than these; all are in verdict.json." }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Each step over all faults.
+fn together(verdict: &Verdict) -> Markup {
+    let find = |name: String| {
+        let name = Name { metric: MetricRef { name, selector: None }, phase: None };
+        verdict.findings.get(&name)
+    };
+    let steps = [
+        ("detected", "recovery.detect"),
+        ("elected", "recovery.elect"),
+        ("reassigned", "recovery.reassign"),
+        ("first success", "recovery.first_success"),
+        ("round complete", "recovery.round"),
+        ("steady", "recovery.time"),
+        ("drained", "recovery.drained"),
+    ];
+    let rows: Vec<_> = steps
+        .into_iter()
+        .filter_map(|(label, base)| Some((label, find(format!("{base}.p50")), find(format!("{base}.max"))?)))
+        .collect();
+    html! {
+        div.scroll {
+            table {
+                thead { tr { th { "after the fault" } th.num { "median" } th.num { "worst" } th.num { "faults" } } }
+                tbody {
+                    @for (label, median, worst) in rows {
+                        tr {
+                            th scope="row" { (label) }
+                            td.num { (median.map_or_else(|| "–".to_owned(), measured)) }
+                            td.num { (measured(worst)) }
+                            td.num { (worst.n) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn card(fault: &FaultFinding) -> Markup {
+    let tone = if fault.proof == Proof::Proven { "go" } else { "inconclusive" };
+    let count = |count: Option<u64>| count.map_or_else(|| "–".to_owned(), |c| c.to_string());
+    html! {
+        article class={ "card " (tone) } {
+            div.top {
+                span class={ "chip " (tone) } { (proof_name(fault.proof)) }
+                span.id { b { "Fault " (fault.id) } " · " (fault.words) }
+            }
+            @if let Some(why) = &fault.why { p.reason { (super::sentence(why)) } }
+            div.numbers {
+                @if let Some(at) = fault.injected_s {
+                    div { span.label { "at" } span { (Unit::Seconds.show(at)) } }
+                }
+                @if let Some((at, healed)) = fault.injected_s.zip(fault.healed_s) {
+                    div { span.label { "undone after" } span { (Unit::Seconds.show(healed - at)) } }
+                }
+                div { span.label { "open" } span { (count(fault.open)) } }
+                div { span.label { "late" } span { (count(fault.late)) } }
+                div { span.label { "lost" } span { (count(fault.lost)) } }
+            }
+            (waterfall(fault))
+            (readings(fault))
+        }
+    }
+}
+
+/// The steps in the order in which they came, each from the one before it.
+fn waterfall(fault: &FaultFinding) -> Markup {
+    let mut steps: Vec<(&str, Step)> =
+        fault.recovery.steps().into_iter().filter_map(|(name, step)| Some((name, step?))).collect();
+    steps.retain(|(_, step)| step.at_least() > 0.0 || matches!(step, Step::Took(_)));
+    if steps.is_empty() {
+        return html! {};
+    }
+    steps.sort_by(|a, b| a.1.at_least().total_cmp(&b.1.at_least()));
+    let end = steps.iter().map(|(_, step)| step.at_least()).fold(f64::MIN_POSITIVE, f64::max);
+    let mut before = 0.0;
+    let bars: Vec<(&str, Step, f64, f64)> = steps
+        .into_iter()
+        .map(|(name, step)| {
+            let from = before;
+            if let Step::Took(s) = step {
+                before = s;
+            }
+            (name, step, from / end * 100.0, (step.at_least() - from) / end * 100.0)
+        })
+        .collect();
+    html! {
+        div.waterfall {
+            @for (name, step, left, width) in bars {
+                div.step {
+                    span.name { (name) }
+                    span.track aria-hidden="true" {
+                        span class={ "bar" @if matches!(step, Step::NotBefore(_)) { " never" } }
+                            style={ "left:" (format!("{left:.2}")) "%;width:" (format!("{width:.2}")) "%" } {}
+                    }
+                    span.took { (words::step(Some(step))) }
+                }
+            }
+        }
+    }
+}
+
+fn readings(fault: &FaultFinding) -> Markup {
+    if fault.victims.is_empty() {
+        return html! {};
+    }
+    html! {
+        details {
+            summary { "Evidence, " (format!("{:?}", fault.requires)) " required" }
+            (victims("injected", &fault.victims))
+            @if !fault.healed.is_empty() { (victims("undone", &fault.healed)) }
+        }
+    }
+}
+
+fn victims(step: &str, victims: &[Victim]) -> Markup {
+    html! {
+        div.scroll {
+            table.small {
+                thead { tr { th { (step) } th { "level" } th { "read" } th { "expected" } th { "found" } th.num { "at" } } }
+                tbody {
+                    @for victim in victims.iter().take(VICTIMS) {
+                        @for (index, reading) in victim.readings.iter().enumerate() {
+                            tr {
+                                td {
+                                    @if index == 0 {
+                                        (victim.role.name()) " " (victim.agent) ", pid " (victim.pid) ", " (proof_name(victim.proof))
+                                    }
+                                }
+                                td { (format!("{:?}", reading.level)) }
+                                td { (reading.source) }
+                                td { (reading.expected) }
+                                td { (reading.found) }
+                                td.num { (Unit::Seconds.show(crate::analysis::seconds(reading.at_ns))) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if victims.len() > VICTIMS { p.lead { "And " (victims.len() - VICTIMS) " more in events.jsonl." } }
+    }
+}
