@@ -41,7 +41,9 @@ impl Evidence {
         let manifest = Manifest::read(run)?;
         let end = End::read(run)?;
         let events = if layout::EVENTS.within(run).exists() { event::read(run)? } else { Vec::new() };
-        let rounds = round::rounds(run)?;
+        let mut rounds = round::rounds(run)?;
+        // A row is written when its round is over, which is not the order in which they were due.
+        rounds.sort_by_key(|r| (r.due_ns, r.round));
         let intervals = round::intervals(run)?;
         let samples = sample::samples(run)?;
         let processes = sample::processes(run)?;

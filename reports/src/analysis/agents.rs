@@ -41,17 +41,19 @@ fn count(events: &[Event], of: MemberState) -> u64 {
 }
 
 /// When the target was asked to stop; agents may leave from then on.
-fn stop_ns(evidence: &Evidence) -> Option<u64> {
-    let exit = evidence.events.iter().find_map(|e| match &e.fact {
-        Fact::TargetExited { asked: true, .. } => Some(e.at_ns),
-        _ => None,
-    })?;
-    Some(exit.saturating_sub(evidence.end.as_ref()?.stop_ns?))
+fn stop_ns(evidence: &Evidence) -> u64 {
+    let stop = evidence.windows.iter().find(|w| w.phase == "stop").map(|w| w.begin_ns);
+    let by_exit = || {
+        let asked = |e: &&Event| matches!(&e.fact, Fact::TargetExited { asked: true, .. });
+        let exit = evidence.events.iter().find(asked)?.at_ns;
+        Some(exit.saturating_sub(evidence.end.as_ref()?.stop_ns?))
+    };
+    stop.or_else(by_exit).unwrap_or(u64::MAX)
 }
 
 /// Agents that left before the stop without a fault of the plan.
 fn crashed(evidence: &Evidence) -> u64 {
-    let stop = stop_ns(evidence).unwrap_or(u64::MAX);
+    let stop = stop_ns(evidence);
     let crashed = evidence.events.iter().filter(|e| {
         e.at_ns < stop && matches!(&e.fact, Fact::Member { state: MemberState::Left, fault: None, .. })
     });
@@ -63,10 +65,11 @@ pub(crate) fn handled(evidence: &Evidence) -> BTreeMap<u32, f64> {
     let mut coordinators = BTreeSet::new();
     let mut leads_workers = BTreeSet::new();
     let mut left = BTreeSet::new();
+    let stop = stop_ns(evidence);
     for event in &evidence.events {
         let Fact::Member { agent, role, parent, state, .. } = &event.fact else { continue };
         match (role, state) {
-            (Role::Coordinator, MemberState::Left) if event.at_ns < stop_ns(evidence).unwrap_or(u64::MAX) => {
+            (Role::Coordinator, MemberState::Left) if event.at_ns < stop => {
                 left.insert(*agent);
             }
             (Role::Coordinator, _) => {

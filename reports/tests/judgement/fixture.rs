@@ -123,7 +123,7 @@ impl Fixture {
         }
         for event in &mut fixture.events {
             if let Fact::Phase { phase, edge } = &event.fact
-                && (phase == "drain" || phase == "hold" && *edge == Edge::End)
+                && (phase == "drain" || phase == "stop" || phase == "hold" && *edge == Edge::End)
             {
                 event.at_ns += 1990 * S;
             }
@@ -360,6 +360,9 @@ impl Fixture {
 
     fn finish(&mut self) {
         let sent = self.intervals.iter().map(|i| i.sent).sum();
+        for (edge, at_ns) in [(Edge::Begin, 170 * MS), (Edge::End, 200 * MS)] {
+            self.fact(ZERO + 10 * S + at_ns, Fact::Phase { phase: "stop".into(), edge });
+        }
         self.fact(ZERO + 10 * S + 200 * MS, Fact::TargetExited { status: "exit 0".into(), asked: true });
         self.end = Some(End {
             schema: manifest::SCHEMA,
