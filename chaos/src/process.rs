@@ -125,8 +125,10 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// A process that ends while its files are read answers `ESRCH`; one that ended before, `ENOENT`.
-pub(crate) fn is_gone(error: &io::Error) -> bool {
+/// Whether a file below `/proc/PID` could not be read because the process is gone: one that ends while its
+/// files are read answers `ESRCH`, one that ended before, `ENOENT`.
+#[must_use]
+pub fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 

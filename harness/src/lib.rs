@@ -1,1 +1,4 @@
-//! Placeholder.
+//! Carries out a plan against a target and leaves evidence.
+
+pub mod host;
+pub mod probes;

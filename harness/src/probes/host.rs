@@ -1,0 +1,102 @@
+//! The host: what all its processes together use and what is left.
+
+use std::fs::File;
+use std::io::Read;
+
+use evidence::sample::{Group, Sample};
+
+/// Reads the host into a buffer that is kept.
+#[derive(Debug)]
+pub(super) struct HostReader {
+    text: Vec<u8>,
+    /// CPU time when the run started, in clock ticks.
+    cpu_before: Option<u64>,
+}
+
+/// What was read of the host.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HostReading {
+    available: Option<u64>,
+    load: Option<f64>,
+    cpu_ticks: Option<u64>,
+}
+
+impl HostReader {
+    pub(super) fn new() -> Self {
+        let mut reader = Self { text: vec![0; 4096], cpu_before: None };
+        reader.cpu_before = reader.cpu_ticks();
+        reader
+    }
+
+    pub(super) fn read(&mut self) -> HostReading {
+        let used = self.cpu_ticks().zip(self.cpu_before);
+        HostReading {
+            available: self.text_of("/proc/meminfo").and_then(available),
+            load: self.text_of("/proc/loadavg").and_then(load),
+            cpu_ticks: used.map(|(now, before)| now.saturating_sub(before)),
+        }
+    }
+
+    fn cpu_ticks(&mut self) -> Option<u64> {
+        self.text_of("/proc/stat").and_then(busy)
+    }
+
+    /// The beginning of a file, which holds what is wanted.
+    fn text_of(&mut self, path: &str) -> Option<&str> {
+        let length = File::open(path).and_then(|mut file| file.read(&mut self.text)).ok()?;
+        // A buffer that cuts a long file short does so between ASCII characters.
+        std::str::from_utf8(&self.text[..length]).ok()
+    }
+}
+
+impl HostReading {
+    pub(super) fn sample(&self, at_ns: u64, tick_ns: u64) -> Sample {
+        Sample {
+            cpu_ns: self.cpu_ticks.map(|ticks| ticks.saturating_mul(tick_ns)),
+            available: self.available,
+            load: self.load,
+            ..Sample::empty(at_ns, Group::Host)
+        }
+    }
+}
+
+fn available(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+fn load(loadavg: &str) -> Option<f64> {
+    loadavg.split_whitespace().next()?.parse().ok()
+}
+
+/// CPU time of all processes and of the kernel on their behalf. Time of guests is in that of users; time that
+/// was waited or stolen was not used.
+fn busy(stat: &str) -> Option<u64> {
+    let mut fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    let (user, nice, system, _idle, _wait) = (next()?, next()?, next()?, next()?, next()?);
+    Some(user + nice + system + next()? + next()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_writes_is_understood() {
+        let meminfo =
+            "MemTotal:       24684084 kB\nMemFree:        21565404 kB\nMemAvailable:   24231012 kB\n";
+        assert_eq!(available(meminfo), Some(24_231_012 << 10));
+        assert_eq!(load("0.42 0.36 0.20 2/123 4567\n"), Some(0.42));
+        assert_eq!(busy("cpu  10 20 30 4000 500 6 7 80 9 0\ncpu0 1 2 3\n"), Some(73));
+        assert_eq!(available("MemTotal: 5 kB\n"), None);
+        assert_eq!(busy("cpu  10 20\n"), None);
+    }
+
+    #[test]
+    fn this_host_can_be_read() {
+        let reading = HostReader::new().read();
+        assert!(reading.available.is_some_and(|bytes| bytes > 1 << 20));
+        assert!(reading.load.is_some() && reading.cpu_ticks.is_some());
+    }
+}

@@ -1,0 +1,194 @@
+//! One process: what it uses now.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use chaos::process::{Stat, is_gone};
+use nix::unistd::{SysconfVar, sysconf};
+
+/// What was read of one process. Memory is in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reading {
+    pub(super) rss: Option<u64>,
+    pub(super) private: Option<u64>,
+    pub(super) pss: Option<u64>,
+    pub(super) descriptors: Option<u64>,
+    pub(super) threads: u64,
+    pub(super) cpu_ticks: u64,
+}
+
+/// Reads processes into buffers that are kept.
+#[derive(Debug)]
+pub(super) struct ProcessReader {
+    path: Vec<u8>,
+    text: Vec<u8>,
+    page: u64,
+    tick_ns: u64,
+    counts_by_size: bool,
+}
+
+impl ProcessReader {
+    pub(super) fn new() -> Self {
+        let system = |name, default| {
+            sysconf(name).ok().flatten().and_then(|value| u64::try_from(value).ok()).unwrap_or(default)
+        };
+        Self {
+            path: Vec::with_capacity(64),
+            text: vec![0; 8192],
+            page: system(SysconfVar::PAGE_SIZE, 4096),
+            tick_ns: 1_000_000_000 / system(SysconfVar::CLK_TCK, 100).max(1),
+            counts_by_size: counts_by_size(),
+        }
+    }
+
+    /// Nanoseconds in a clock tick.
+    pub(super) fn tick_ns(&self) -> u64 {
+        self.tick_ns
+    }
+
+    /// The cheap set of the process that started at this time; `None` if it is gone or a zombie. What cannot
+    /// be read of a living one is absent.
+    pub(super) fn read(&mut self, pid: u32, starttime: u64) -> Option<Reading> {
+        let stat = Stat::parse(self.file(pid, "stat").ok()?)?;
+        if stat.starttime != starttime || !stat.is_alive() {
+            return None;
+        }
+        let descriptors = self.descriptors(pid);
+        let page = self.page;
+        let memory = match self.file(pid, "statm") {
+            Ok(text) => memory(text),
+            Err(e) if is_gone(&e) => return None,
+            Err(_) => None,
+        };
+        // A process that is ending gives its memory back first, then its descriptors: where memory is still
+        // there, the descriptors counted before were there too.
+        if memory.is_some_and(|memory| memory.size == 0) {
+            return None;
+        }
+        Some(Reading {
+            rss: memory.map(|m| m.resident * page),
+            private: memory.map(|m| m.resident.saturating_sub(m.shared) * page),
+            pss: None,
+            descriptors,
+            threads: stat.threads,
+            cpu_ticks: stat.cpu_ticks,
+        })
+    }
+
+    /// Its proportional memory, in bytes.
+    pub(super) fn pss(&mut self, pid: u32) -> Option<u64> {
+        let text = self.file(pid, "smaps_rollup").ok()?;
+        let line = text.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"Pss:"))?;
+        number(line.trim_ascii().split(|b| *b == b' ').next()?).map(|kib| kib * 1024)
+    }
+
+    fn descriptors(&mut self, pid: u32) -> Option<u64> {
+        let by_size = self.counts_by_size;
+        let path = self.path(pid, "fd");
+        if by_size { fs::metadata(path).ok().map(|m| m.len()) } else { count_entries(path).ok() }
+    }
+
+    /// The text of a file of a process, as much as one read gives: all of it, for files as short as these.
+    fn file(&mut self, pid: u32, name: &str) -> io::Result<&[u8]> {
+        let mut file = File::open(self.path(pid, name))?;
+        let length = file.read(&mut self.text)?;
+        Ok(&self.text[..length])
+    }
+
+    fn path(&mut self, pid: u32, name: &str) -> &Path {
+        let mut digits = [0_u8; 10];
+        let mut at = digits.len();
+        let mut rest = pid;
+        loop {
+            at -= 1;
+            digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.path.clear();
+        self.path.extend_from_slice(b"/proc/");
+        self.path.extend_from_slice(&digits[at..]);
+        self.path.push(b'/');
+        self.path.extend_from_slice(name.as_bytes());
+        Path::new(OsStr::from_bytes(&self.path))
+    }
+}
+
+/// Pages of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Memory {
+    size: u64,
+    resident: u64,
+    shared: u64,
+}
+
+fn memory(statm: &[u8]) -> Option<Memory> {
+    let mut fields = statm.split(|b| *b == b' ').map(number);
+    Some(Memory { size: fields.next()??, resident: fields.next()??, shared: fields.next()?? })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Whether the size of `/proc/PID/fd` is the number of descriptors: since Linux 6.2; before it is zero.
+/// Other threads may open and close meanwhile, so one agreement in a few tries is enough.
+fn counts_by_size() -> bool {
+    let own = Path::new("/proc/self/fd");
+    (0..16).any(|_| match (fs::metadata(own), count_entries(own)) {
+        // The counting itself holds one open.
+        (Ok(metadata), Ok(entries)) => metadata.len() > 0 && metadata.len() + 1 == entries,
+        _ => false,
+    })
+}
+
+fn count_entries(directory: &Path) -> io::Result<u64> {
+    let mut count = 0;
+    for entry in fs::read_dir(directory)? {
+        entry?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_taken_from_the_first_three_fields() {
+        assert_eq!(memory(b"900 120 80 1 0 30 0\n"), Some(Memory { size: 900, resident: 120, shared: 80 }));
+        assert_eq!(memory(b"900 x 80"), None);
+        assert_eq!(memory(b""), None);
+    }
+
+    #[test]
+    fn a_path_is_made_for_every_length_of_id() {
+        let mut reader = ProcessReader::new();
+        for (pid, path) in [(0, "/proc/0/stat"), (7, "/proc/7/stat"), (u32::MAX, "/proc/4294967295/stat")] {
+            assert_eq!(reader.path(pid, "stat"), Path::new(path));
+        }
+    }
+
+    #[test]
+    fn both_ways_of_counting_descriptors_agree() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut reader = ProcessReader::new();
+        let counted = |reader: &mut ProcessReader, by_size| {
+            reader.counts_by_size = by_size;
+            reader.descriptors(child.id()).unwrap()
+        };
+        let by_entries = counted(&mut reader, false);
+        assert!(by_entries >= 3);
+        if counts_by_size() {
+            assert_eq!(counted(&mut reader, true), by_entries);
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
