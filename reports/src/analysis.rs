@@ -17,7 +17,7 @@ use evidence::end::How;
 use evidence::gate::{Gate, MetricRef};
 use evidence::metric::{self, Metric};
 
-pub(crate) use agents::handled;
+pub(crate) use agents::{Share, shares};
 pub(crate) use faults::proof_name;
 pub use faults::{FaultFinding, Recovery, Step};
 pub use instrument::Instrument;

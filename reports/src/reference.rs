@@ -96,6 +96,7 @@ fn needs(needs: Needs) -> &'static str {
 fn rules() -> String {
     let [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(needed);
     let (in_a_row, slack) = (steady::IN_A_ROW, steady::SLACK);
+    let relapse = Unit::Seconds.show(crate::analysis::seconds(steady::RELAPSE_NS));
     let (samples, gap, lag) =
         (Unit::Ratio.show(coverage::SAMPLES), coverage::GAP, Unit::Seconds.show(coverage::LAG_S));
     format!(
@@ -115,8 +116,10 @@ fn rules() -> String {
         earlier faults, set a band. A beat is inside it if no smaller share of its tasks was answered in time (less\n\
         two points) and if it took no longer than {slack} times the slowest of them and a millisecond. The target is\n\
         steady from the end of the first of {in_a_row} consecutive beats inside the band, all earlier ones being over;\n\
-        the beat in flight at the fault is the first that counts. A target that was never unsteady is thus steady\n\
-        with the first beat complete after the fault. The resolution is the time between two beats.\n\n\
+        the beat in flight at the fault is the first that counts. If within {relapse} from then, and before the next\n\
+        fault, a beat delivers less than the band allows, the target was not steady yet. A target that was never\n\
+        unsteady is thus steady with the first beat complete after the fault. The resolution is the time between two\n\
+        beats.\n\n\
         ## Coverage\n\n\
         Before any gate is read, the evidence must suffice. Gates are withheld as INCONCLUSIVE, in both directions,\n\
         where the run crashed or the harness failed, a planned fault is not proven, records were dropped, or work was\n\

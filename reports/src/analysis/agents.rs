@@ -60,8 +60,18 @@ fn crashed(evidence: &Evidence) -> u64 {
     crashed.count() as u64
 }
 
-/// Tasks handled by each coordinator that had workers and lived through the run, by agent.
-pub(crate) fn handled(evidence: &Evidence) -> BTreeMap<u32, f64> {
+/// What one coordinator did.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Share {
+    pub(crate) agent: u32,
+    /// Tasks that it handled, as the target tells at the end.
+    pub(crate) tasks: f64,
+    /// Whether its process ended before the stop.
+    pub(crate) left: bool,
+}
+
+/// What each coordinator with workers did, by agent.
+pub(crate) fn shares(evidence: &Evidence) -> Vec<Share> {
     let mut coordinators = BTreeSet::new();
     let mut leads_workers = BTreeSet::new();
     let mut left = BTreeSet::new();
@@ -79,19 +89,20 @@ pub(crate) fn handled(evidence: &Evidence) -> BTreeMap<u32, f64> {
             (Role::Master, _) => {}
         }
     }
-    let shares =
-        |agent: &u32| !left.contains(agent) && (leads_workers.is_empty() || leads_workers.contains(agent));
+    let counts = |agent: &u32| leads_workers.is_empty() || leads_workers.contains(agent);
     let gauges = evidence.end.iter().flat_map(|end| &end.gauges);
-    gauges
-        .filter_map(|(name, value)| Some((name.strip_prefix("handled.")?.parse().ok()?, *value)))
-        .filter(|(agent, _)| coordinators.contains(agent) && shares(agent))
-        .collect()
+    let handled =
+        gauges.filter_map(|(name, tasks)| Some((name.strip_prefix("handled.")?.parse().ok()?, *tasks)));
+    let handled: BTreeMap<u32, f64> =
+        handled.filter(|(agent, _)| coordinators.contains(agent) && counts(agent)).collect();
+    handled.into_iter().map(|(agent, tasks)| Share { agent, tasks, left: left.contains(&agent) }).collect()
 }
 
+/// Over the coordinators that lived through the run: one that was killed could not do its share.
 fn balance(evidence: &Evidence, findings: &mut Findings) {
-    let shares: Vec<f64> = handled(evidence).into_values().collect();
-    if let Some(spread) = variation(&shares) {
-        let found = Measured::exact(Basis::End, shares.len() as u64, spread);
+    let whole: Vec<f64> = shares(evidence).iter().filter(|s| !s.left).map(|s| s.tasks).collect();
+    if let Some(spread) = variation(&whole) {
+        let found = Measured::exact(Basis::End, whole.len() as u64, spread);
         findings.put("balance.coordinators", Of::default(), found);
     }
 }

@@ -4,9 +4,11 @@
 //! fault set a band: a beat is inside it if no smaller share of its tasks was answered in time than in the
 //! worst of them (less two points), and if it took no longer than [`SLACK`] times the slowest of them plus a
 //! millisecond. The target is steady from the end of the first of [`IN_A_ROW`] consecutive beats inside the
-//! band, once all earlier beats are over; the beat that was in flight counts as the first. So a target that
-//! was never unsteady is steady with the first beat complete after the fault, and the resolution is the time
-//! between two beats. Beats of the warm-up, and those disturbed by earlier faults, set no band.
+//! band, once all earlier beats are over; the beat that was in flight counts as the first. If within
+//! [`RELAPSE_NS`] from then, and before the next fault, a beat delivers less than the band allows, it was not
+//! steady yet. So a target that was never unsteady is steady with the first beat complete after the fault, and
+//! the resolution is the time between two beats. Beats of the warm-up, and those disturbed by earlier faults,
+//! set no band.
 
 use evidence::latency::Series;
 
@@ -15,6 +17,9 @@ use crate::reading::Evidence;
 
 /// How many beats inside the band make it steady.
 pub(crate) const IN_A_ROW: usize = 3;
+
+/// For how long a target that seems steady must go on delivering, in nanoseconds.
+pub(crate) const RELAPSE_NS: u64 = 1_000_000_000;
 
 /// How much slower than the slowest before it a beat may be.
 pub(crate) const SLACK: f64 = 1.5;
@@ -111,30 +116,42 @@ fn of_intervals(evidence: &Evidence) -> Vec<Beat> {
     .collect()
 }
 
-/// When the target was steady after a fault at `fault_ns`. `disturbed` are the spans of earlier faults.
-/// `None` where too little went before to say what steady is.
-pub(super) fn steady(beats: &Beats, fault_ns: u64, disturbed: &[(u64, u64)], last_ns: u64) -> Option<Steady> {
-    let band = Band::before(beats, fault_ns, disturbed)?;
+/// When the target was steady after a fault. `disturbed` are the spans of earlier faults. `None` where too
+/// little went before to say what steady is.
+pub(super) fn steady(beats: &Beats, fault: Fault, disturbed: &[(u64, u64)], last_ns: u64) -> Option<Steady> {
+    let band = Band::before(beats, fault.at_ns, disturbed)?;
     let mut row = 0;
     // The end of the first of the beats in a row, and of everything before it.
-    let mut since = fault_ns;
-    let mut over = fault_ns;
-    for beat in beats.after(fault_ns) {
-        if band.holds(beat) {
-            over = over.max(beat.end_ns.unwrap_or(last_ns));
+    let mut since = fault.at_ns;
+    let mut over = fault.at_ns;
+    for beat in beats.after(fault.at_ns) {
+        let end = beat.end_ns.unwrap_or(last_ns);
+        if row >= IN_A_ROW && beat.begin_ns >= fault.next_ns.min(since + RELAPSE_NS) {
+            break;
+        }
+        over = over.max(end);
+        if row >= IN_A_ROW && band.delivers(beat) || band.holds(beat) {
             if row == 0 {
                 since = over;
             }
             row += 1;
-            if row == IN_A_ROW {
-                return Some(Steady::At(since));
-            }
         } else {
             row = 0;
-            over = over.max(beat.end_ns.unwrap_or(last_ns));
         }
     }
-    Some(Steady::NotBefore(if row > 0 { since } else { last_ns.max(over) }))
+    Some(match row {
+        IN_A_ROW.. => Steady::At(since),
+        1.. => Steady::NotBefore(since),
+        0 => Steady::NotBefore(last_ns.max(over)),
+    })
+}
+
+/// When a fault came, and when the next one did, in nanoseconds since the start of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) at_ns: u64,
+    /// The greatest number for the last fault.
+    pub(super) next_ns: u64,
 }
 
 struct Band {
@@ -156,10 +173,12 @@ impl Band {
         })
     }
 
+    fn delivers(&self, beat: &Beat) -> bool {
+        beat.end_ns.is_some() && beat.delivered >= self.worst_delivery - 0.02
+    }
+
     fn holds(&self, beat: &Beat) -> bool {
-        beat.end_ns.is_some()
-            && beat.took_s.is_some_and(|took| took <= self.slowest_s * SLACK + 0.001)
-            && beat.delivered >= self.worst_delivery - 0.02
+        self.delivers(beat) && beat.took_s.is_some_and(|took| took <= self.slowest_s * SLACK + 0.001)
     }
 }
 
@@ -179,6 +198,26 @@ mod tests {
             warm_up: false,
         };
         Beats::new(took_ms.iter().enumerate().map(beat).collect())
+    }
+
+    fn alone(at_ns: u64) -> Fault {
+        Fault { at_ns, next_ns: u64::MAX }
+    }
+
+    #[test]
+    fn a_target_that_soon_fails_to_deliver_was_not_steady_yet() {
+        let mut relapse = beats(&[10; 20]);
+        relapse.beats[8].delivered = 0.5;
+        let fault = alone(305 * MS);
+        assert_eq!(steady(&relapse, fault, &[], 2000 * MS), Some(Steady::At(910 * MS)));
+        let before_the_next = Fault { next_ns: 750 * MS, ..fault };
+        assert_eq!(steady(&relapse, before_the_next, &[], 2000 * MS), Some(Steady::At(310 * MS)));
+        relapse.beats[8].delivered = 1.0;
+        relapse.beats[15].delivered = 0.5;
+        assert_eq!(steady(&relapse, fault, &[], 2000 * MS), Some(Steady::At(310 * MS)), "that is too late");
+        relapse.beats[15].delivered = 1.0;
+        relapse.beats[8].took_s = Some(0.09);
+        assert_eq!(steady(&relapse, fault, &[], 2000 * MS), Some(Steady::At(310 * MS)), "one slow beat");
     }
 
     #[test]
@@ -201,7 +240,7 @@ mod tests {
             // Nothing before it to compare with.
             (&[10, 10, 10, 10], 105, None),
         ] {
-            let found = steady(&beats(took_ms), fault_ms * MS, &[], 1000 * MS);
+            let found = steady(&beats(took_ms), alone(fault_ms * MS), &[], 1000 * MS);
             assert_eq!(found, expected, "{took_ms:?}");
         }
     }
@@ -209,9 +248,9 @@ mod tests {
     #[test]
     fn beats_disturbed_by_an_earlier_fault_set_no_band() {
         let beats = beats(&[10, 10, 10, 90, 90, 10, 10, 90, 10, 10, 10]);
-        let calm = steady(&beats, 705 * MS, &[(305 * MS, 510 * MS)], 2000 * MS);
+        let calm = steady(&beats, alone(705 * MS), &[(305 * MS, 510 * MS)], 2000 * MS);
         assert_eq!(calm, Some(Steady::At(810 * MS)));
-        let blind = steady(&beats, 705 * MS, &[], 2000 * MS);
+        let blind = steady(&beats, alone(705 * MS), &[], 2000 * MS);
         assert_eq!(blind, Some(Steady::At(790 * MS)), "with them, the slow beat would have been inside");
     }
 }

@@ -263,7 +263,7 @@ fn the_page_says_the_verdict_first_and_the_worst_gate_next() {
         let at = page[from..].find(text.as_str());
         from += at.unwrap_or_else(|| panic!("{text} comes in its place"));
     }
-    assert_eq!(page.matches("<figure>").count(), 5);
+    assert_eq!(page.matches("<figure>").count(), 6);
 }
 
 #[test]
@@ -272,8 +272,8 @@ fn faults_are_shaded_and_gaps_stay_gaps_on_every_chart_over_time() {
     let page = text(run.path(), layout::REPORT_HTML);
     let charts: Vec<&str> =
         page.split("<svg").skip(1).map(|svg| svg.split("</svg>").next().unwrap()).collect();
-    assert_eq!(charts.len(), 5);
-    for chart in &charts {
+    assert_eq!(charts.len(), 6, "and the balance");
+    for chart in &charts[..5] {
         assert_eq!(chart.matches("fill shade").count(), 2, "one for each fault");
     }
     let rounds = charts[1].matches("polyline class=\"stroke c1\"").count();
@@ -282,8 +282,12 @@ fn faults_are_shaded_and_gaps_stay_gaps_on_every_chart_over_time() {
 
 #[test]
 fn the_balance_of_the_coordinators_is_drawn_where_it_is_known() {
-    let run = rendered(&Fixture::unhurt());
-    assert!(text(run.path(), layout::REPORT_HTML).contains("Tasks handled by each coordinator"));
+    let whole = rendered(&Fixture::unhurt());
+    assert!(text(whole.path(), layout::REPORT_HTML).contains("Tasks handled by each coordinator"));
+    let killed = rendered(&Fixture::calm());
+    assert!(text(killed.path(), layout::REPORT_HTML).contains("1 (left)"));
+    let foreign = rendered(&Fixture::foreign());
+    assert!(!text(foreign.path(), layout::REPORT_HTML).contains("Tasks handled"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use evidence::role::Role;
 
 use super::FaultFinding;
 use crate::analysis::seconds;
-use crate::analysis::steady::{Beats, Steady, steady};
+use crate::analysis::steady::{Beats, Fault, Steady, steady};
 use crate::reading::Evidence;
 
 /// By how much the target's clock reading of a step may precede the injection's.
@@ -77,13 +77,14 @@ pub(super) fn fill(evidence: &Evidence, faults: &mut [FaultFinding]) {
         (0..faults.len()).filter_map(|i| Some((injected_ns(evidence, &faults[i].id)?, i))).collect();
     order.sort_unstable();
     let mut disturbed: Vec<(u64, u64)> = Vec::new();
-    for &(at_ns, i) in &order {
+    for (place, &(at_ns, i)) in order.iter().enumerate() {
+        let next_ns = order.get(place + 1).map_or(u64::MAX, |(next_ns, _)| *next_ns);
         let span = Span { evidence, at_ns, victims: &faults[i].victims };
         let mut recovery = span.told();
         recovery.first_success = span.outside(&faults[i].id, RecoveryStep::FirstSuccess, !beats.is_empty());
         recovery.round = span.outside(&faults[i].id, RecoveryStep::Round, span.round_in_flight());
         recovery.drained = span.outside(&faults[i].id, RecoveryStep::Drained, !beats.is_empty());
-        let found = steady(&beats, at_ns, &disturbed, evidence.last_ns);
+        let found = steady(&beats, Fault { at_ns, next_ns }, &disturbed, evidence.last_ns);
         recovery.steady = Some(match found {
             Some(Steady::At(end)) => Step::Took(span.since(end)),
             Some(Steady::NotBefore(end)) => Step::NotBefore(span.since(end)),

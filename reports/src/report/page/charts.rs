@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::analysis::handled;
+use crate::analysis::{Share, shares};
 use crate::reading::Evidence;
 use crate::report::chart::{Chart, Colour, Line, Weight, bars, draw};
 use crate::report::series::{charts, time};
@@ -11,7 +11,7 @@ use crate::verdict::Verdict;
 pub(super) fn section(verdict: &Verdict, evidence: &Evidence) -> Markup {
     let time = time(evidence, &verdict.faults);
     let drawn = charts(evidence);
-    let shares = shares(evidence);
+    let shares: Vec<(String, f64)> = shares(evidence).iter().map(bar).collect();
     if drawn.is_empty() && shares.is_empty() {
         return html! {};
     }
@@ -65,6 +65,7 @@ fn key(line: &Line) -> Markup {
     html! { span class={ "key " (colour) " " (weight) } {} }
 }
 
-fn shares(evidence: &Evidence) -> Vec<(String, f64)> {
-    handled(evidence).into_iter().map(|(agent, tasks)| (agent.to_string(), tasks)).collect()
+fn bar(share: &Share) -> (String, f64) {
+    let left = if share.left { " (left)" } else { "" };
+    (format!("{}{left}", share.agent), share.tasks)
 }
