@@ -13,7 +13,7 @@ pub use message::{
     AnswerHead, Attached, Elected, Lost, Message, Moved, PacketReader, TaskHead, WORK_ALLOC, WORK_CPU,
     WORK_ECHO, WORK_EXEC, WORK_RELAY, WORK_SLEEP,
 };
-pub use socket::{accept, address, connect, datagram, listen, receive};
+pub use socket::{accept, address, await_packet, connect, datagram, listen, receive};
 
 /// The largest packet, in bytes.
 pub const MAX_PACKET: usize = 64 * 1024;

@@ -177,7 +177,8 @@ impl Coordinator {
             return;
         }
         let Ok(fd) = connect(&self.swarm.listens_at(seat.agent)) else { return };
-        if self.poller.add(&fd, poller::UP).is_err() {
+        // If the place has another holder by now, it is that one who listens there.
+        if !self.swarm.table.holds(seat) || self.poller.add(&fd, poller::UP).is_err() {
             return;
         }
         let mut link = Link::new(fd, self.me, self.epoch);

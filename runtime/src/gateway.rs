@@ -84,6 +84,7 @@ struct Running {
     answers: Vec<protocol::Answer>,
     reports: Vec<Report>,
     restarts: Vec<(u64, u32)>,
+    doubts: Vec<exits::Doubt>,
     /// Executions in epochs that are over.
     effects_past: u64,
     launched_ns: u64,
@@ -365,6 +366,7 @@ impl Running {
             phase,
             launch,
             restart,
+            self.doubts.iter().map(|doubt| doubt.due_ns).min(),
             self.drain_until,
             self.book.next_deadline(),
             self.tamper.next_due(),
@@ -379,6 +381,7 @@ impl Running {
         }
         self.book.expire(now);
         self.restart_due(now);
+        self.settle_doubts(now);
         if let Phase::Draining { until_ns } = self.phase
             && (self.is_idle() || now >= until_ns)
         {

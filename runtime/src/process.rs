@@ -52,11 +52,14 @@ pub(crate) fn held_signals() -> SigSet {
     [Signal::SIGTERM, NUDGE].into_iter().collect()
 }
 
-/// Holds these signals back; returns what was held before.
-pub(crate) fn hold(signals: &SigSet) -> SigSet {
-    let mut before = SigSet::empty();
-    sigprocmask(SigmaskHow::SIG_BLOCK, Some(signals), Some(&mut before)).expect("the mask is valid");
-    before
+/// Holds these signals back.
+pub(crate) fn hold(signals: &SigSet) {
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(signals), None).expect("the mask is valid");
+}
+
+/// Lets these signals through, those that were held back at once.
+pub(crate) fn let_through(signals: &SigSet) {
+    sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(signals), None).expect("the mask is valid");
 }
 
 /// Lets all signals through, as a program expects that is started anew.

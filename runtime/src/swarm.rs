@@ -36,8 +36,13 @@ impl Swarm {
         address(&self.name, 'l', agent)
     }
 
-    /// Where a worker takes messages of other workers.
+    /// Where a worker takes what other workers ask.
     pub(crate) fn inbox_of(&self, worker: u32) -> UnixAddr {
         address(&self.name, 'i', worker)
+    }
+
+    /// Where a worker takes what other workers reply.
+    pub(crate) fn replies_of(&self, worker: u32) -> UnixAddr {
+        address(&self.name, 'r', worker)
     }
 }

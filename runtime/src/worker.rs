@@ -2,22 +2,23 @@
 
 mod exec;
 mod relay;
+mod signals;
 mod work;
 
-use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::time::TimeSpec;
 
 use crate::bus::{
-    AnswerHead, Attached, Link, MAX_PACKET, Message, PacketReader, Sent, TaskHead, WORK_ECHO, connect,
-    datagram, receive,
+    AnswerHead, Attached, Link, MAX_PACKET, Message, PacketReader, Sent, TaskHead, WORK_ECHO, await_packet,
+    connect, datagram, receive,
 };
 use crate::clock::now_ns;
-use crate::process::NUDGE;
+use crate::process::{held_signals, hold, let_through};
 use crate::swarm::Swarm;
 use crate::table::{Place, Slot, State};
 
@@ -29,14 +30,12 @@ const RETRY: Duration = Duration::from_millis(2);
 /// How often a worker without a coordinator looks at its slot although nobody woke it.
 const LOOK: Duration = Duration::from_millis(100);
 
-static ASKED_TO_END: AtomicBool = AtomicBool::new(false);
-
 /// Lives as worker `me` until asked to end; the status to exit with.
 pub(crate) fn run(swarm: &'static Swarm, me: u32) -> i32 {
-    install_handlers();
     let Ok(inbox) = datagram(&swarm.inbox_of(me)) else { return 1 };
     let slot = swarm.table.slot(me);
     let epoch = slot.adopt();
+    signals::install(slot, inbox);
     let mut worker = Worker {
         swarm,
         me,
@@ -44,28 +43,11 @@ pub(crate) fn run(swarm: &'static Swarm, me: u32) -> i32 {
         slot,
         up: None,
         seat: slot.parent(),
-        relay: Relay::new(swarm, me, inbox),
+        relay: Relay::new(swarm, me),
         taken: 0,
         leaks: Leaks::default(),
-        wait_mask: SigSet::thread_get_mask().unwrap_or_else(|_| SigSet::empty()),
     };
-    worker.wait_mask.remove(Signal::SIGTERM);
-    worker.wait_mask.remove(NUDGE);
     worker.live()
-}
-
-/// Both signals only interrupt a wait; the worker then looks for what has changed.
-fn install_handlers() {
-    extern "C" fn on_term(_: i32) {
-        ASKED_TO_END.store(true, Ordering::Relaxed);
-    }
-    extern "C" fn on_nudge(_: i32) {}
-    for (signal, handler) in [(Signal::SIGTERM, on_term as extern "C" fn(i32)), (NUDGE, on_nudge)] {
-        let action = SigAction::new(SigHandler::Handler(handler), SaFlags::empty(), SigSet::empty());
-        #[expect(unsafe_code, reason = "sigaction")]
-        // SAFETY: the handlers do nothing but store to an atomic.
-        unsafe { sigaction(signal, &action) }.expect("the signal is valid");
-    }
 }
 
 struct Worker {
@@ -79,39 +61,53 @@ struct Worker {
     /// How many tasks were begun, for the defects that count them.
     taken: u64,
     leaks: Leaks,
-    wait_mask: SigSet,
 }
 
 impl Worker {
     fn live(&mut self) -> i32 {
         let mut buffer = vec![0; MAX_PACKET];
-        loop {
-            if ASKED_TO_END.load(Ordering::Relaxed) {
-                self.finish(&mut buffer);
-                return 0;
-            }
-            let seat = self.slot.parent();
-            if self.up.is_none() || seat != self.seat {
-                self.attach(seat);
-            }
-            let (work, letter) = self.wait();
-            if work {
-                self.take_packet(&mut buffer);
-            }
-            if letter {
-                self.relay.serve();
+        while !signals::asked_to_end() {
+            if self.up.is_none() {
+                self.find_place();
+            } else {
+                self.take_packet(&mut buffer, true);
             }
         }
+        self.finish(&mut buffer);
+        0
+    }
+
+    /// Waits for a place in the tree and takes it. Signals are held back but for the wait itself, so that none
+    /// slips through between a look at the slot and the wait for a change of it.
+    fn find_place(&mut self) {
+        signals::unwatch();
+        hold(&held_signals());
+        while self.up.is_none() && !signals::asked_to_end() {
+            let seat = self.slot.parent();
+            self.attach(seat);
+            if self.up.is_none() {
+                let pause = if self.swarm.table.holds(seat) { RETRY } else { LOOK };
+                // Ended by the pause or by a signal.
+                let _ = ppoll(&mut [], Some(TimeSpec::from_duration(pause)), Some(SigSet::empty()));
+            }
+        }
+        if let Some(up) = &self.up {
+            signals::watch(up.socket().as_raw_fd(), self.seat);
+        }
+        let_through(&held_signals());
     }
 
     /// Joins the coordinator that the slot names. What the old one still had for us is sent again from above.
     fn attach(&mut self, seat: Place) {
-        self.up = None;
         self.seat = seat;
         if !self.swarm.table.holds(seat) {
             return;
         }
         let Ok(fd) = connect(&self.swarm.listens_at(seat.agent)) else { return };
+        if !self.swarm.table.holds(seat) {
+            // Somebody else listens there by now.
+            return;
+        }
         let mut link = Link::new(fd, self.me, self.epoch);
         let at_ns = now_ns();
         Attached { agent: self.me, epoch: self.epoch, parent: seat.agent, at_ns }.put(&mut link);
@@ -125,35 +121,17 @@ impl Worker {
         }
     }
 
-    /// Waits for work or for a letter of another worker; which of the two came. Signals end the wait.
-    fn wait(&self) -> (bool, bool) {
-        let inbox = PollFd::new(self.relay.inbox().as_fd(), PollFlags::POLLIN);
-        match &self.up {
-            Some(up) => {
-                let mut fds = [PollFd::new(up.as_fd(), PollFlags::POLLIN), inbox];
-                match ppoll(&mut fds, None, Some(self.wait_mask)) {
-                    Ok(_) => (fds[0].any() == Some(true), fds[1].any() == Some(true)),
-                    Err(_) => (false, false),
-                }
-            }
-            None => {
-                let pause = if self.swarm.table.holds(self.seat) { RETRY } else { LOOK };
-                let mut fds = [inbox];
-                match ppoll(&mut fds, Some(TimeSpec::from_duration(pause)), Some(self.wait_mask)) {
-                    Ok(_) => (false, fds[0].any() == Some(true)),
-                    Err(_) => (false, false),
-                }
-            }
-        }
-    }
-
-    /// Takes one packet and does what is in it; whether there was one.
-    fn take_packet(&mut self, buffer: &mut [u8]) -> bool {
+    /// Takes one packet and does what is in it; whether there was one. The wait for it ends when the worker is
+    /// given another place or asked to end: the connection then reads as closed.
+    fn take_packet(&mut self, buffer: &mut [u8], wait: bool) -> bool {
         let Some(up) = &self.up else { return false };
-        match receive(up.socket(), buffer) {
+        let taken = if wait { await_packet(up.socket(), buffer) } else { receive(up.socket(), buffer) };
+        match taken {
             None => false,
             Some(0) => {
-                self.up = None;
+                if !signals::asked_to_end() {
+                    self.hang_up();
+                }
                 false
             }
             Some(n) => {
@@ -222,26 +200,25 @@ impl Worker {
             let Some(up) = &mut self.up else { return };
             match up.flush() {
                 Sent::All => return,
-                Sent::Gone => {
-                    self.up = None;
-                    return;
-                }
+                Sent::Gone => return self.hang_up(),
+                Sent::Full if self.slot.parent() != self.seat => return self.hang_up(),
                 Sent::Full => {
-                    if self.slot.parent() != self.seat {
-                        self.up = None;
-                        return;
-                    }
                     let mut fds = [PollFd::new(up.as_fd(), PollFlags::POLLOUT)];
-                    // Woken by room, by a nudge, or now and then to look.
-                    let _ = ppoll(&mut fds, Some(TimeSpec::from_duration(LOOK)), Some(self.wait_mask));
+                    // Woken by room, by a signal, or now and then to look.
+                    let _ = ppoll(&mut fds, Some(TimeSpec::from_duration(LOOK)), None);
                 }
             }
         }
     }
 
+    fn hang_up(&mut self) {
+        signals::unwatch();
+        self.up = None;
+    }
+
     /// Does what is waiting already, then leaves.
     fn finish(&mut self, buffer: &mut [u8]) {
-        while self.take_packet(buffer) {}
+        while self.take_packet(buffer, false) {}
         self.flush();
     }
 

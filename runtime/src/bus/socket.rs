@@ -47,9 +47,9 @@ pub(super) fn widen(fd: &OwnedFd) {
     let _ = setsockopt(fd, sockopt::SndBuf, &SEND_BUFFER);
 }
 
-/// A connection to a listening socket. It fails at once if nobody listens, or if too many wait already.
+/// A connection to a listening socket; fails at once if nobody listens. Its packets can be waited for.
 pub fn connect(to: &UnixAddr) -> nix::Result<OwnedFd> {
-    let fd = socket(AddressFamily::Unix, SockType::SeqPacket, FLAGS, None)?;
+    let fd = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
     nix::sys::socket::connect(fd.as_raw_fd(), to)?;
     Ok(fd)
 }
@@ -63,7 +63,17 @@ pub fn datagram(at: &UnixAddr) -> nix::Result<OwnedFd> {
 
 /// One packet, `Some(0)` once the peer has hung up, `None` if there is nothing yet.
 pub fn receive(fd: &OwnedFd, into: &mut [u8]) -> Option<usize> {
-    match recv(fd.as_raw_fd(), into, MsgFlags::MSG_DONTWAIT) {
+    take(fd, into, MsgFlags::MSG_DONTWAIT)
+}
+
+/// Waits for one packet of a connection made by [`connect`]; `Some(0)` once the peer has hung up, `None` if a
+/// signal came first.
+pub fn await_packet(fd: &OwnedFd, into: &mut [u8]) -> Option<usize> {
+    take(fd, into, MsgFlags::empty())
+}
+
+fn take(fd: &OwnedFd, into: &mut [u8], flags: MsgFlags) -> Option<usize> {
+    match recv(fd.as_raw_fd(), into, flags) {
         Ok(n) => Some(n),
         Err(Errno::EAGAIN | Errno::EINTR) => None,
         // A connection that fails in any other way is as good as closed.

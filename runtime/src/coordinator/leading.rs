@@ -114,7 +114,7 @@ impl Coordinator {
         let mut pairs = Vec::with_capacity(orphans.len());
         let mut load = Load::count(self.swarm.config.shape, table);
         for agent in orphans {
-            let to = load.least_loaded(*agent).unwrap_or(self.me);
+            let to = load.least_loaded(*agent, Some(from)).unwrap_or(self.me);
             let slot = table.slot(*agent);
             slot.set_parent(to, table.slot(to).epoch());
             pairs.push((*agent, to));
@@ -177,8 +177,9 @@ impl Load {
     }
 
     /// Who is to lead an agent: of those on its home's level the one that leads fewest, which then counts one
-    /// more. `None` if it belongs to the leader or nobody on that level serves.
-    pub(crate) fn least_loaded(&mut self, agent: u32) -> Option<u32> {
+    /// more; the one that was just lost only if there is no other. `None` if the agent belongs to the leader
+    /// or nobody on that level serves.
+    pub(crate) fn least_loaded(&mut self, agent: u32, lost: Option<u32>) -> Option<u32> {
         let level = self.shape.level(self.shape.home(agent)?);
         if level == 0 {
             return None;
@@ -188,7 +189,7 @@ impl Load {
             .serving
             .iter_mut()
             .filter(|(host, _)| shape.level(*host) == level)
-            .min_by_key(|(_, count)| *count)?;
+            .min_by_key(|(host, count)| (Some(*host) == lost, *count))?;
         *count += 1;
         Some(*to)
     }

@@ -18,7 +18,27 @@ use crate::table::{GATEWAY, State};
 /// How long processes that were killed may take to be gone.
 const BURIAL_NS: u64 = 10_000_000_000;
 
+/// How long to leave it to the agents to tell that one of them has died.
+const DOUBT_NS: u64 = 50_000_000;
+
+/// A death that no agent has told of yet.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    pub(super) due_ns: u64,
+    agent: u32,
+    epoch: u32,
+    at_ns: u64,
+}
+
 impl Running {
+    /// Tells of deaths that no agent has noticed.
+    pub(super) fn settle_doubts(&mut self, now: u64) {
+        let due: Vec<Doubt> = self.doubts.extract_if(.., |doubt| doubt.due_ns <= now).collect();
+        for doubt in due {
+            self.suspect(doubt.agent, doubt.epoch, None, How::Death, doubt.at_ns);
+        }
+    }
+
     pub(super) fn on_exit(&mut self, exit: &Exit) {
         if matches!(self.phase, Phase::Ending { .. }) {
             return;
@@ -28,7 +48,7 @@ impl Running {
         let lived_in = slot.adopted();
         let forked_ns = slot.forked_ns.load(std::sync::atomic::Ordering::Relaxed);
         let pause_ns = self.members.leave(agent, now.saturating_sub(forked_ns));
-        self.suspect(agent, lived_in, None, How::Death, exit.at_ns);
+        self.doubts.push(Doubt { due_ns: now + DOUBT_NS, agent, epoch: lived_in, at_ns: exit.at_ns });
         self.tell_member(agent, MemberState::Left, Some(exit.status()), exit.at_ns);
         if slot.epoch() == lived_in {
             slot.end_epoch(lived_in);
@@ -87,7 +107,7 @@ impl Running {
         let shape = self.swarm.config.shape;
         let home = shape.home(agent).filter(|home| shape.level(*home) > 0 && table.slot(*home).serves());
         let leader = table.leader().agent;
-        let parent = home.or_else(|| load.least_loaded(agent)).unwrap_or(leader);
+        let parent = home.or_else(|| load.least_loaded(agent, None)).unwrap_or(leader);
         if parent == agent {
             slot.set_parent(GATEWAY, 0);
         } else {

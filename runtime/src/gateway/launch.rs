@@ -70,6 +70,7 @@ impl Running {
             answers: Vec::new(),
             reports: Vec::new(),
             restarts: Vec::new(),
+            doubts: Vec::new(),
             effects_past: 0,
             launched_ns,
             ready: false,

@@ -1,5 +1,8 @@
 //! Drives a real swarm over the control protocol, as a harness does, and keeps account of every token.
 
+#![allow(dead_code, reason = "tests and benchmarks each use a part")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -263,10 +266,13 @@ impl Swarm {
         }
     }
 
-    pub(crate) fn gauges(&mut self) -> BTreeMap<String, f64> {
+    /// All gauges; every one of ours is a count.
+    pub(crate) fn gauges(&mut self) -> BTreeMap<String, u64> {
         self.say(&Command::Snapshot {});
         match self.until("snapshot", |r| matches!(r, Report::Snapshot { .. })) {
-            Report::Snapshot { gauges } => gauges,
+            Report::Snapshot { gauges } => {
+                gauges.into_iter().map(|(name, value)| (name, value as u64)).collect()
+            }
             _ => unreachable!(),
         }
     }
@@ -336,12 +342,6 @@ fn stat_field(pid: &str, index: usize) -> Option<i32> {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).ok()?;
     let after = &stat[stat.rfind(')')? + 2..];
     after.split(' ').nth(index)?.parse().ok()
-}
-
-/// The state letter of a process.
-pub(crate) fn state(pid: i32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat[stat.rfind(')')? + 2..].chars().next()
 }
 
 fn parent_of(pid: u32) -> Option<i32> {

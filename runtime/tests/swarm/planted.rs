@@ -45,7 +45,7 @@ fn tasks_executed_twice_are_duplicate_effects() {
         swarm.ledger.order.len() == 410
     });
     assert_eq!(swarm.ledger.doubly_executed().len(), 10);
-    assert_eq!(swarm.gauges()["effects"], 410.0);
+    assert_eq!(swarm.gauges()["effects"], 410);
     swarm.stop();
 }
 

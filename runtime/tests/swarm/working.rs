@@ -14,7 +14,7 @@ fn a_flat_swarm_answers_rounds() {
         swarm.round(256);
     }
     swarm.ledger.assert_clean(256);
-    assert_eq!(swarm.gauges()["effects"], 400.0);
+    assert_eq!(swarm.gauges()["effects"], 400);
     swarm.stop();
 }
 
@@ -29,7 +29,7 @@ fn a_hybrid_swarm_answers_rounds_and_spreads_them_over_its_coordinators() {
     swarm.ledger.assert_clean(64);
     let gauges = swarm.gauges();
     for coordinator in 1..=4 {
-        assert_eq!(gauges[&format!("handled.{coordinator}")], 100.0);
+        assert_eq!(gauges[&format!("handled.{coordinator}")], 100);
     }
     swarm.stop();
 }
