@@ -22,22 +22,19 @@ pub(crate) fn below(root: u32) -> io::Result<Vec<Identity>> {
     Ok(Table::read()?.below(&[root]))
 }
 
-/// All living processes that carry the mark or descend from one that does, or from the root of the target,
-/// parents before their children. The calling process is never one of them.
-pub(crate) fn marked(guardian: Identity, target: Option<Identity>) -> io::Result<Vec<Identity>> {
+/// All living processes of a run, whether its guardian lives or not: those that descend from it, those that
+/// carry its mark, the target's first, and what descends from these. Tops first; the guardian and the calling
+/// process are never among them.
+pub(crate) fn of_run(guardian: Identity, target: Option<Identity>) -> io::Result<Vec<Identity>> {
     let table = Table::read()?;
     let wanted = format!("{MARK}={}", mark(guardian)).into_bytes();
+    let is_root = |p: &Identity| *p == guardian || Some(*p) == target || carries(p.pid, &wanted);
+    let roots: Vec<Identity> = table.alive().filter(is_root).collect();
+    let root_pids: Vec<u32> = roots.iter().map(|root| root.pid).collect();
+    let mut found = table.tops_first(&roots);
+    found.extend(table.below(&root_pids));
     let own = std::process::id();
-    let mut roots: Vec<Identity> = Vec::new();
-    for process in table.alive() {
-        if process.pid != own && (Some(process) == target || carries(process.pid, &wanted)) {
-            roots.push(process);
-        }
-    }
-    let pids: Vec<u32> = roots.iter().map(|r| r.pid).collect();
-    let mut found = table.above_all(&roots);
-    let known: HashSet<u32> = pids.iter().copied().collect();
-    found.extend(table.below(&pids).into_iter().filter(|p| p.pid != own && !known.contains(&p.pid)));
+    found.retain(|process| *process != guardian && process.pid != own);
     Ok(found)
 }
 
@@ -79,7 +76,7 @@ impl Table {
     }
 
     /// These, those of them first whose ancestors are not among them.
-    fn above_all(&self, processes: &[Identity]) -> Vec<Identity> {
+    fn tops_first(&self, processes: &[Identity]) -> Vec<Identity> {
         let among: HashSet<u32> = processes.iter().map(|p| p.pid).collect();
         let is_top = |p: &Identity| !self.processes.get(&p.pid).is_some_and(|s| among.contains(&s.ppid));
         let (mut tops, rest): (Vec<Identity>, Vec<Identity>) = processes.iter().partition(|p| is_top(p));
@@ -144,7 +141,7 @@ mod tests {
         let mut child =
             std::process::Command::new("sleep").arg("60").env(MARK, mark(guardian)).spawn().unwrap();
         // `spawn` returns when the program has been replaced, so the environment is the new one.
-        let found = marked(guardian, None).unwrap();
+        let found = of_run(guardian, None).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(pids(&found), [child.id()]);

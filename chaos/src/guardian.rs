@@ -24,8 +24,9 @@ use std::time::{Duration, Instant};
 pub use process::main;
 pub use report::Report;
 
+use crate::heal::let_finish;
 use crate::journal::{self, By, Record};
-use crate::pidfd::{PidFd, wait_one};
+use crate::pidfd::PidFd;
 use crate::process::Identity;
 use crate::{ChaosError, Ended, Journal, Scope};
 use order::Order;
@@ -172,7 +173,7 @@ impl Guardian {
         let wait = |e| ChaosError::io("wait for", "the guardian", e);
         // The guardian reads the end of its stream; where it is dead already there is nobody to tell.
         let _ = self.reports.shutdown(Shutdown::Write);
-        if !wait_one(&self.pidfd, Instant::now() + within).map_err(wait)? {
+        if !let_finish(self.identity, within).map_err(wait)? {
             self.child.kill().map_err(wait)?;
         }
         self.child.wait().map_err(wait)?;

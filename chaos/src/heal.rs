@@ -5,11 +5,13 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
-use crate::find::marked;
+use crate::find::of_run;
 use crate::journal::{self, By, OpenFaults, Record};
+use crate::pidfd::{PidFd, wait_one};
 use crate::process::{Identity, boot_id};
 use crate::stop::stop_all;
 use crate::undo::undo_all;
@@ -73,6 +75,10 @@ impl fmt::Display for HealReport {
 /// Undoes whatever a dead run left behind and ends its processes. A run that is going on is not touched.
 /// Healing twice does no harm.
 ///
+/// Processes are known by their descent from the guardian or, where that was killed, by a mark that they
+/// inherit in their environment. One that has cleared its environment, left its parents and lost its guardian
+/// is not found.
+///
 /// # Errors
 /// If the journal or `/proc` cannot be read.
 pub fn heal(run_dir: &Path) -> Result<HealReport, ChaosError> {
@@ -90,7 +96,7 @@ pub fn heal(run_dir: &Path) -> Result<HealReport, ChaosError> {
         return Ok(HealReport::Running { harness: harness.pid });
     }
     if let Some(guardian) = past.guardian {
-        wait_for(guardian, GUARDIAN_WITHIN).map_err(read)?;
+        let_finish(guardian, GUARDIAN_WITHIN).map_err(read)?;
     }
     let done = clean_up(run_dir, By::Heal, END_WITHIN)?;
     Ok(done.into_report())
@@ -127,9 +133,13 @@ pub(crate) fn clean_up(run: &Path, by: By, within: Duration) -> Result<Done, Cha
     let Some(guardian) = past.guardian else {
         return Ok(Done { undone, failed, ended: Ended { left_behind: 0, still_alive: 0 } });
     };
+    let stop = |e| ChaosError::io("end", "the processes of the run", e);
     let target = past.target;
-    let ended = stop_all(|| marked(guardian, target), reap, Instant::now() + within)
-        .map_err(|e| ChaosError::io("end", "the processes of the run", e))?;
+    let ended = stop_all(|| of_run(guardian, target), reap, Instant::now() + within).map_err(stop)?;
+    // Last, so that it adopts until nobody is left to be adopted.
+    if let Some(fd) = PidFd::of(guardian).map_err(stop)? {
+        fd.send(Signal::SIGKILL).map_err(stop)?;
+    }
     if ended.left_behind > 0 || !undone.is_empty() {
         journal.append_synced(&Record::Ended {
             by,
@@ -151,12 +161,11 @@ fn reap(killed: &BTreeSet<Identity>) {
     }
 }
 
-fn wait_for(process: Identity, within: Duration) -> std::io::Result<()> {
-    let deadline = Instant::now() + within;
-    match crate::pidfd::PidFd::of(process)? {
-        Some(fd) => crate::pidfd::wait_one(&fd, deadline).map(|_| ()),
-        None => Ok(()),
-    }
+/// Gives a guardian the time to end by itself, should it still live; one that was stopped goes on.
+pub(crate) fn let_finish(guardian: Identity, within: Duration) -> std::io::Result<bool> {
+    let Some(fd) = PidFd::of(guardian)? else { return Ok(true) };
+    fd.send(Signal::SIGCONT)?;
+    wait_one(&fd, Instant::now() + within)
 }
 
 /// What the journal says of a run.

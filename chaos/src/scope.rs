@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::process::Identity;
+use crate::process::{Identity, Stat};
 
 /// The descendants of one guardian.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +29,7 @@ impl Scope {
         // A chain that changes under the walk could lead in a circle through a recycled id; no real one is
         // as long as this.
         for _ in 0..10_000 {
-            let Some(process) = Identity::of(at)? else { return Ok(false) };
-            let Some(stat) = process.stat()? else { return Ok(false) };
+            let Some(stat) = Stat::read(at)? else { return Ok(false) };
             if stat.ppid == self.guardian.pid {
                 return self.guardian.is_alive();
             }

@@ -17,7 +17,7 @@ use crate::process::status_words;
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
 /// How long a process may take to end by itself after SIGTERM.
 const TERMINATED_WITHIN: Duration = Duration::from_secs(10);
-/// How long its parent may take to reap it, after which its status is given up.
+/// How long their parents may take to reap them, after which what is not told is given up.
 const REAPED_WITHIN: Duration = Duration::from_millis(500);
 
 /// Sends the signal to all, waits until the kernel has acknowledged each end, then reads how each ended.
@@ -28,19 +28,25 @@ pub(crate) fn apply(held: &[Held], signal: plan::Signal, clock: Clock) -> Result
     }
 }
 
+/// The end of a process.
+#[derive(Clone, Copy)]
+struct End {
+    at_ns: u64,
+    /// How it ended; `None` if nobody told.
+    status: Option<i32>,
+}
+
 fn end(held: &[Held], signal: Signal, within: Duration, clock: Clock) -> Result<Vec<Outcome>, ChaosError> {
     let sent = signal_all(held, signal);
     let taken: Vec<usize> = (0..held.len()).filter(|&i| matches!(sent[i], Ok(true))).collect();
     let ends = wait_for_ends(held, taken, within, clock)
         .map_err(|e| ChaosError::io("wait for", "the end of the victims", e))?;
-    Ok(held
-        .iter()
-        .zip(&sent)
-        .zip(ends)
-        .map(|((held, sent), ended)| {
-            not_sent(sent, signal, clock).unwrap_or_else(|| outcome(held, signal, within, ended, clock))
-        })
-        .collect())
+    let told_by = Instant::now() + REAPED_WITHIN;
+    let outcomes = held.iter().zip(sent).zip(ends).map(|((held, sent), at_ns)| {
+        let end = at_ns.map(|at_ns| End { at_ns, status: wait_status(held, told_by) });
+        not_sent(&sent, signal, clock).unwrap_or_else(|| outcome(end, signal, within, clock))
+    });
+    Ok(outcomes.collect())
 }
 
 /// When each of these was seen to have ended; `None` for the others and for those that did not.
@@ -72,51 +78,47 @@ fn wait_for_ends(
     Ok(ends)
 }
 
-fn outcome(held: &Held, signal: Signal, within: Duration, ended: Option<u64>, clock: Clock) -> Outcome {
-    let exit = Reading {
-        at_ns: ended.unwrap_or_else(|| clock.now()),
+fn outcome(end: Option<End>, signal: Signal, within: Duration, clock: Clock) -> Outcome {
+    let exit = |at_ns, found: String| Reading {
+        at_ns,
         level: Level::E1,
         source: "pidfd".to_owned(),
         expected: "exited".to_owned(),
-        found: if ended.is_some() { "exited".to_owned() } else { format!("alive {within:?} after {signal}") },
+        found,
     };
-    if ended.is_none() {
-        return Outcome { proof: Proof::Mismatch, acknowledged_ns: None, readings: vec![exit] };
-    }
-    let (proof, status) = status_reading(held, signal, clock);
-    Outcome { proof, acknowledged_ns: ended, readings: vec![exit, status] }
+    let Some(End { at_ns, status }) = end else {
+        let readings = vec![exit(clock.now(), format!("alive {within:?} after {signal}"))];
+        return Outcome { proof: Proof::Mismatch, acknowledged_ns: None, readings };
+    };
+    let (proof, how) = read_status(status, signal, clock);
+    let readings = vec![exit(at_ns, "exited".to_owned()), how];
+    Outcome { proof, acknowledged_ns: Some(at_ns), readings }
 }
 
-fn status_reading(held: &Held, signal: Signal, clock: Clock) -> (Proof, Reading) {
-    let status = wait_status(held);
-    let fits = |status| match signal {
-        Signal::SIGTERM => libc::WIFEXITED(status) || libc::WTERMSIG(status) == libc::SIGTERM,
-        signal => libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == signal as i32,
+/// Whether the status is that of a process that this signal ended. One that nobody told contradicts nothing.
+fn read_status(status: Option<i32>, signal: Signal, clock: Clock) -> (Proof, Reading) {
+    let (expected, fits): (_, fn(i32) -> bool) = match signal {
+        Signal::SIGTERM => ("any exit, or signal 15", |status| {
+            libc::WIFEXITED(status) || libc::WTERMSIG(status) == libc::SIGTERM
+        }),
+        _ => ("signal 9", |status| libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL),
     };
+    let untold =
+        || "not told (not reaped, or a kernel before 6.15): its end is proven by the pidfd alone".to_owned();
     let reading = Reading {
         at_ns: clock.now(),
         level: Level::E1,
         source: "wait status".to_owned(),
-        expected: match signal {
-            Signal::SIGTERM => "any exit, or signal 15".to_owned(),
-            signal => format!("signal {}", signal as i32),
-        },
-        found: status.map_or_else(
-            || {
-                "not told by this kernel (6.15 or newer tells it); its end is proven by the pidfd alone"
-                    .to_owned()
-            },
-            status_words,
-        ),
+        expected: expected.to_owned(),
+        found: status.map_or_else(untold, status_words),
     };
     (if status.is_none_or(fits) { Proof::Proven } else { Proof::Mismatch }, reading)
 }
 
 /// How it ended. Once it has been reaped the kernel tells through the pidfd, from 6.15 on; until then the
 /// zombie's own `stat` does, on any kernel.
-fn wait_status(held: &Held) -> Option<i32> {
+fn wait_status(held: &Held, deadline: Instant) -> Option<i32> {
     let process = held.victim.process();
-    let deadline = Instant::now() + REAPED_WITHIN;
     loop {
         if let Some(status) = held.pidfd.wait_status() {
             return Some(status);

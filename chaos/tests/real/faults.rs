@@ -69,7 +69,7 @@ fn the_status_of_an_agent_that_the_guardian_reaps_is_told_too() {
     assert_eq!(proofs(&injected.victims), [(1, Proof::Proven)]);
     let readings = readings(&injected.victims[0]);
     assert!(
-        readings[1] == "wait status: signal 9 / signal 9" || readings[1].contains("not told by this kernel"),
+        readings[1] == "wait status: signal 9 / signal 9" || readings[1].contains("/ not told "),
         "{readings:?}"
     );
 }

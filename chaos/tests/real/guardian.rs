@@ -55,6 +55,19 @@ fn a_stopped_agent_is_ended_too() {
 }
 
 #[test]
+fn a_run_is_ended_although_its_guardian_was_stopped_or_killed() {
+    for stop in [Signal::SIGSTOP, Signal::SIGKILL] {
+        let mut run = Run::of(&["target", "2"]);
+        let guardian = run.guardian.take().unwrap();
+        kill(Pid::from_raw(i32::try_from(guardian.identity().pid).unwrap()), stop).unwrap();
+        let target = guardian.target();
+        assert_eq!(guardian.end_all(WITHIN).unwrap(), Ended { left_behind: 3, still_alive: 0 }, "{stop}");
+        assert_none_alive(&run.agents);
+        assert_none_alive(&[target]);
+    }
+}
+
+#[test]
 fn how_the_target_and_adopted_processes_ended_is_reported() {
     let run = Run::of(&["target", "2"]);
     let mut reports = BufReader::new(run.guardian().reports().unwrap());

@@ -208,3 +208,18 @@ fn what_is_left_when_both_are_killed_can_be_healed_later() {
     assert_none_alive(&[target]);
     assert_eq!(chaos::heal(&run).unwrap(), HealReport::Nothing);
 }
+
+#[test]
+fn a_guardian_that_was_stopped_is_let_finish_its_work() {
+    let mut harness = Harness::at("pause_applied");
+    let (guardian, target, agents) = (harness.guardian(), harness.target(), harness.agents());
+    signal(guardian, Signal::SIGSTOP);
+    wait_until("the guardian is stopped", || state(guardian) == Some('T'));
+    harness.kill();
+    // It may have ended everything by itself or found that somebody else is at it; nothing is left.
+    assert!(chaos::heal(harness.dir.path()).unwrap().is_clean());
+    assert_none_alive(&agents);
+    assert_none_alive(&[guardian, target]);
+    let ended = Record::Ended { by: By::Guardian, left_behind: 4, still_alive: 0 };
+    assert_eq!(harness.records().last(), Some(&ended));
+}
