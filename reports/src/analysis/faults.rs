@@ -33,7 +33,7 @@ pub struct FaultFinding {
     pub victims: Vec<Victim>,
     /// The same with what was read at the heal; empty where nothing had to be undone.
     pub healed: Vec<Victim>,
-    /// When the kernel had acknowledged it.
+    /// When it began to act: the first sign of it, at the latest when the kernel had acknowledged it for all.
     pub injected_s: Option<f64>,
     /// When it was undone.
     pub healed_s: Option<f64>,
@@ -49,12 +49,14 @@ pub struct FaultFinding {
 
 /// Every planned fault, in the order of the plan.
 pub(super) fn findings(evidence: &Evidence) -> Vec<FaultFinding> {
+    let mut begun = Vec::new();
     let mut faults: Vec<FaultFinding> = evidence
         .manifest
         .faults
         .iter()
         .map(|planned| {
             let story = Story::of(evidence, &planned.id);
+            begun.push(story.begun(evidence));
             let (proof, why) = proof::of(planned, &story);
             FaultFinding {
                 id: planned.id.clone(),
@@ -66,7 +68,7 @@ pub(super) fn findings(evidence: &Evidence) -> Vec<FaultFinding> {
                 why,
                 victims: story.injected.map(|(_, victims)| victims.to_vec()).unwrap_or_default(),
                 healed: story.healed.map(|(_, victims)| victims.to_vec()).unwrap_or_default(),
-                injected_s: story.injected.map(|(at, _)| seconds(at)),
+                injected_s: begun.last().copied().flatten().map(seconds),
                 healed_s: story.healed.map(|(at, _)| seconds(at)),
                 recovery: Recovery::default(),
                 open: story.cost.map(|(open, _, _)| open),
@@ -75,7 +77,7 @@ pub(super) fn findings(evidence: &Evidence) -> Vec<FaultFinding> {
             }
         })
         .collect();
-    recovery::fill(evidence, &mut faults);
+    recovery::fill(evidence, &begun, &mut faults);
     faults
 }
 
@@ -88,7 +90,13 @@ struct Story<'a> {
     trouble: Option<(FaultStep, Option<&'a str>)>,
     /// Open, late, lost.
     cost: Option<(u64, u64, u64)>,
+    /// When the first process that it ended was gone, as the target tells.
+    first_left: Option<u64>,
 }
+
+/// By how much the first sign of a fault may precede its acknowledgement, in nanoseconds. The harness reads
+/// back one victim after the other, and on a busy host it comes to that late.
+const SIGN_NS: u64 = 1_000_000_000;
 
 impl<'a> Story<'a> {
     fn of(evidence: &'a Evidence, id: &str) -> Self {
@@ -105,10 +113,28 @@ impl<'a> Story<'a> {
                 Fact::Cost { fault, open, late, lost } if fault == id => {
                     story.cost = Some((*open, *late, *lost));
                 }
+                Fact::Member { fault: Some(fault), .. } if fault == id => {
+                    let first = story.first_left.unwrap_or(event.at_ns);
+                    story.first_left = Some(first.min(event.at_ns));
+                }
                 _ => {}
             }
         }
         story
+    }
+
+    /// When the fault began to act. Recovery counts from here: counted from the acknowledgement, a target that
+    /// was faster than the harness would seem to have recovered before the fault.
+    fn begun(&self, evidence: &Evidence) -> Option<u64> {
+        let (injected, victims) = self.injected?;
+        let early = |at_ns: u64| (injected.saturating_sub(SIGN_NS)..injected).contains(&at_ns);
+        let readings = victims.iter().flat_map(|v| &v.readings).map(|r| r.at_ns);
+        let suspected = evidence.events.iter().filter_map(|e| match e.fact {
+            Fact::Suspected { agent, .. } if victims.iter().any(|v| v.agent == agent) => Some(e.at_ns),
+            _ => None,
+        });
+        let signs = readings.chain(self.first_left).chain(suspected);
+        Some(signs.filter(|at_ns| early(*at_ns)).min().unwrap_or(injected))
     }
 }
 

@@ -314,6 +314,25 @@ fn recovery_is_told_in_steps_from_the_injection() {
 }
 
 #[test]
+fn recovery_counts_from_the_first_sign_and_not_from_a_late_acknowledgement() {
+    let mut fixture = Fixture::calm();
+    for event in &mut fixture.events {
+        if let Fact::Fault { victims, .. } = &mut event.fact {
+            event.at_ns += 20 * MS;
+            victims.iter_mut().flat_map(|v| &mut v.readings).for_each(|r| r.at_ns += 20 * MS);
+        }
+    }
+    let verdict = fixture.judged();
+    let recovery = verdict.faults[0].recovery;
+    assert_eq!(
+        recovery.detect.map(|s| (s.at_least() * 1e6).round()),
+        Some(100.0),
+        "from the death at 0.1 ms"
+    );
+    assert_eq!(recovery.reassign.map(|s| (s.at_least() * 1e6).round()), Some(1900.0));
+}
+
+#[test]
 fn a_target_that_never_comes_back_is_no_go_once_the_limit_has_passed() {
     let slow = |limit: f64| {
         let mut fixture = Fixture::calm();

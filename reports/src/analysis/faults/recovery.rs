@@ -13,9 +13,6 @@ use crate::analysis::seconds;
 use crate::analysis::steady::{Beats, Fault, Steady, steady};
 use crate::reading::Evidence;
 
-/// By how much the target's clock reading of a step may precede the injection's.
-const HEAD_START_NS: u64 = 10_000_000;
-
 /// How long a step took from the injection, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Step {
@@ -70,11 +67,11 @@ impl Recovery {
     }
 }
 
-/// Fills in the recovery of every fault that was injected, in the order of time.
-pub(super) fn fill(evidence: &Evidence, faults: &mut [FaultFinding]) {
+/// Fills in the recovery of every fault that was injected, in the order of time; `begun` says when each was.
+pub(super) fn fill(evidence: &Evidence, begun: &[Option<u64>], faults: &mut [FaultFinding]) {
     let beats = Beats::of(evidence);
     let mut order: Vec<(u64, usize)> =
-        (0..faults.len()).filter_map(|i| Some((injected_ns(evidence, &faults[i].id)?, i))).collect();
+        begun.iter().enumerate().filter_map(|(i, at_ns)| Some(((*at_ns)?, i))).collect();
     order.sort_unstable();
     let mut disturbed: Vec<(u64, u64)> = Vec::new();
     for (place, &(at_ns, i)) in order.iter().enumerate() {
@@ -96,13 +93,6 @@ pub(super) fn fill(evidence: &Evidence, faults: &mut [FaultFinding]) {
     expect_what_others_told(evidence, faults);
 }
 
-fn injected_ns(evidence: &Evidence, id: &str) -> Option<u64> {
-    evidence.events.iter().find_map(|e| match &e.fact {
-        Fact::Fault { fault, step: evidence::event::FaultStep::Injected, .. } if fault == id => Some(e.at_ns),
-        _ => None,
-    })
-}
-
 /// The time from one fault on.
 struct Span<'a> {
     evidence: &'a Evidence,
@@ -115,9 +105,8 @@ impl Span<'_> {
         seconds(end_ns.saturating_sub(self.at_ns))
     }
 
-    /// The target may notice a death before the harness has read it back, so a little earlier counts as at once.
     fn later(&self) -> impl Iterator<Item = &Event> {
-        self.evidence.events.iter().filter(|e| e.at_ns + HEAD_START_NS >= self.at_ns)
+        self.evidence.events.iter().filter(|e| e.at_ns >= self.at_ns)
     }
 
     /// The first time after the fault at which `fact` holds for a victim.
