@@ -1,103 +1,112 @@
 #!/usr/bin/env python3
-"""A target of Shakedown in plain Python: a handful of in-process workers that answer at once.
+"""A small target in plain Python: agents are threads, and they echo.
 
-It shows the whole control protocol (docs/reference/control-protocol.md) from the target's side. One JSON
-object a line comes in on standard input, one a line goes out on standard output. Agents live inside this
-process, so their pid is 0 and Shakedown samples no memory of theirs.
+It speaks the control protocol (docs/reference/control-protocol.md): one JSON object a line, commands on
+standard input, reports on standard output, anything else on standard error. Try it:
+
+    target: { command: [python3, docs/examples/echo_target.py], config: { workers: 8 }, agents: { workers: 8 } }
 """
-
 import json
+import queue
 import sys
+import threading
 import time
 import zlib
 
-PROTOCOL = 1
-MASTER = 0
-
-
-class Swarm:
-    def __init__(self):
-        self.workers = []
-        self.executed = {}
-        self.turn = 0
-
-    def launch(self, config):
-        count = config.get("workers", 4)
-        if not isinstance(count, int) or count < 1:
-            report("error", message=f"launch: config.workers is {count!r}; it must be a whole number from 1")
-            sys.exit(1)
-        self.workers = list(range(1, count + 1))
-        self.executed = dict.fromkeys(self.workers, 0)
-        members = [member(MASTER, "master", None)]
-        members += [member(agent, "worker", MASTER) for agent in self.workers]
-        report("ready", members=members)
-
-    def execute(self, tasks):
-        """Accepts a run of tasks, executes them and reports their answers."""
-        first, count = tasks["first"], tasks["count"]
-        report("accepted", first=first, count=count, refused=0)
-        answers = []
-        for token in range(first, first + count):
-            agent = self.workers[self.turn % len(self.workers)]
-            self.turn += 1
-            self.executed[agent] += 1
-            work(tasks["work"])
-            digest = zlib.crc32(payload(token, tasks["payload"]))
-            epoch, attempt = 1, 1
-            answers.append([token, agent, epoch, self.executed[agent], attempt, digest])
-        for start in range(0, len(answers), 4096):
-            report("answers", items=answers[start : start + 4096])
-        return count
-
-    def round(self, number, tasks):
-        began = time.monotonic_ns()
-        delivered = self.execute(tasks)
-        report("round", round=number, delivered=delivered, timed_out=0, elapsed_ns=time.monotonic_ns() - began)
-
-
-def member(agent, role, parent):
-    return {"agent": agent, "role": role, "pid": 0, "epoch": 1, **({} if parent is None else {"parent": parent})}
-
-
-def payload(token, size):
-    """The payload is defined by its token: the token's eight little-endian bytes, repeated."""
-    return (token.to_bytes(8, "little") * (size // 8 + 1))[:size]
-
-
-def work(kind):
-    (name, details), = kind.items()
-    if name == "sleep":
-        time.sleep(details["p50_us"] / 1e6)
-    elif name != "echo":
-        report("error", message=f"this target cannot do the work {name!r}; it knows echo and sleep")
-        sys.exit(1)
+out_lock = threading.Lock()
+idle = threading.Condition()  # guards `open_tasks`, tells when one was answered
+open_tasks = 0
+executed = 0
 
 
 def report(kind, /, **fields):
-    sys.stdout.write(json.dumps({kind: fields}) + "\n")
-    sys.stdout.flush()
+    with out_lock:
+        sys.stdout.write(json.dumps({kind: fields}) + "\n")
+        sys.stdout.flush()
+
+
+def perform(work):
+    """What a worker does before it answers. A target may know fewer kinds of work than there are."""
+    (kind, args), = work.items()
+    if kind == "sleep":
+        time.sleep(args["p50_us"] / 1e6)
+    elif kind != "echo":
+        report("error", message=f"this target can echo and sleep, not {kind}")
+
+
+class Worker(threading.Thread):
+    """Executes its tasks one after the other. Its process is the target's own: pid 0, one life: epoch 1."""
+
+    def __init__(self, agent):
+        super().__init__(daemon=True)
+        self.agent, self.seq, self.inbox = agent, 0, queue.Queue()
+
+    def run(self):
+        global open_tasks, executed
+        while True:
+            token, size, work, round_ = self.inbox.get()
+            perform(work)
+            payload = (token.to_bytes(8, "little") * (size // 8 + 1))[:size]
+            self.seq += 1
+            report("answers", items=[[token, self.agent, 1, self.seq, 1, zlib.crc32(payload)]])
+            with idle:
+                open_tasks, executed = open_tasks - 1, executed + 1
+                idle.notify_all()
+            if round_:
+                round_.answered()
+
+
+class Round:
+    """Counts the answers of one round and reports when it is complete."""
+
+    def __init__(self, number, count):
+        self.number, self.count, self.delivered = number, count, 0
+        self.began, self.lock = time.monotonic_ns(), threading.Lock()
+
+    def answered(self):
+        with self.lock:
+            self.delivered += 1
+            if self.delivered == self.count:
+                elapsed = time.monotonic_ns() - self.began
+                report("round", round=self.number, delivered=self.count, timed_out=0, elapsed_ns=elapsed)
+
+
+def give_out(tasks, workers, round_=None):
+    global open_tasks
+    first, count = tasks["first"], tasks["count"]
+    with idle:
+        open_tasks += count
+    report("accepted", first=first, count=count)
+    for token in range(first, first + count):
+        workers[token % len(workers)].inbox.put((token, tasks["payload"], tasks["work"], round_))
 
 
 def main():
-    swarm = Swarm()
+    workers = []
     for line in sys.stdin:
-        (command, fields), = json.loads(line).items()
-        if command == "hello":
-            tells = ["round_time", "effects"]
-            report("hello", protocol=PROTOCOL, name="echo_target.py", version="1", tells=tells)
-        elif command == "launch":
-            swarm.launch(fields["config"])
-        elif command == "round":
-            swarm.round(fields["round"], fields["tasks"])
-        elif command == "send":
-            swarm.execute(fields["tasks"])
-        elif command == "quiesce":
+        (name, args), = json.loads(line).items()
+        if name == "hello":
+            report("hello", protocol=1, name="echo_target.py", version="1", tells=["round_time", "effects"])
+        elif name == "launch":
+            workers = [Worker(agent) for agent in range(1, (args["config"] or {}).get("workers", 4) + 1)]
+            for worker in workers:
+                worker.start()
+            lead = {"agent": 0, "role": "coordinator", "pid": 0, "epoch": 1}
+            led = [{"agent": w.agent, "role": "worker", "pid": 0, "epoch": 1, "parent": 0} for w in workers]
+            report("ready", members=[lead, *led])
+        elif name == "round":
+            give_out(args["tasks"], workers, Round(args["round"], args["tasks"]["count"]))
+        elif name == "send":
+            give_out(args["tasks"], workers)
+        elif name == "quiesce":
             report("quiesced")
-        elif command == "drain":
-            report("drained", outstanding=0)
-        elif command == "snapshot":
-            report("snapshot", gauges={"effects": float(sum(swarm.executed.values()))})
-        elif command == "stop":
+        elif name == "drain":
+            with idle:
+                idle.wait_for(lambda: open_tasks == 0, timeout=args["deadline_ms"] / 1000)
+            report("drained", outstanding=open_tasks)
+        elif name == "snapshot":
+            report("snapshot", gauges={"effects": executed})
+        elif name == "stop":
             report("stopped")
             return
 

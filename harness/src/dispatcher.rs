@@ -1,0 +1,72 @@
+//! Decides everything that a run does, and does nothing itself.
+//!
+//! [`step`] takes something that happened and returns what to do about it. It performs no input or output and
+//! reads no clock: time comes with the events. So a run of a month can be stepped through in seconds, and
+//! whatever happened in a real run can be asked again. What to do and when is read from the plan; the loop
+//! that feeds this decides nothing.
+//!
+//! All times are nanoseconds since the start of the run. Start with [`State`]; each file beside this one holds
+//! one concern of it.
+
+mod agents;
+mod command;
+mod ending;
+mod event;
+mod faults;
+mod intervals;
+mod launch;
+mod load;
+mod sampling;
+mod state;
+mod timeline;
+
+pub use command::{Command, Commands, Conclusion, SampleOrder, Trouble};
+pub use event::{Applied, Event, What};
+pub use state::State;
+
+use state::Due;
+
+/// Takes something that happened into account; returns what is to be done about it and about everything that
+/// is due by then.
+pub fn step(state: &mut State, event: Event) -> Commands {
+    state.now_ns = state.now_ns.max(event.at_ns);
+    let mut commands = Commands::default();
+    let out = &mut commands;
+    match event.what {
+        What::Due => {}
+        What::Started { pid } => state.started(pid, out),
+        What::Report(report) => state.reported(report, out),
+        What::Identified(processes) => state.identified(&processes, out),
+        What::Failed(failure) => state.target_failed(failure, out),
+        What::OutputClosed => state.output_closed(),
+        What::Exited { status } => state.target_exited(&status, out),
+        What::Injected { fault, injected } => state.injected(fault, injected, out),
+        What::Healed { fault, healed } => state.healed(fault, healed, out),
+        What::Sampled { vanished, mark } => state.sampled(&vanished, mark, out),
+        What::HostFailed(failure) => state.host_failed(failure, out),
+        What::Interrupted => state.interrupted(out),
+        What::Ended { left_behind } => state.ended(left_behind, out),
+    }
+    catch_up(state, &mut commands);
+    commands
+}
+
+/// Does what is due, in the order in which it was due, however late it is noticed.
+fn catch_up(state: &mut State, out: &mut Commands) {
+    while let Some((at_ns, due)) = state.earliest().filter(|(at_ns, _)| *at_ns <= state.now_ns) {
+        match due {
+            Due::PhaseEdge => state.phase_edge(at_ns, out),
+            Due::Heal(fault) => state.order_heal(fault, out),
+            Due::Fault => state.fault_due(at_ns, out),
+            Due::Armed => state.armed_fault_due(at_ns, out),
+            Due::Rounds => state.close_rounds(false, out),
+            Due::Round => state.round_due(at_ns, out),
+            Due::Arrival => state.arrivals_due(out),
+            Due::Tick => state.tick_due(at_ns, out),
+            Due::Deadline => state.deadline_passed(out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

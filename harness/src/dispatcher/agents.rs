@@ -1,0 +1,112 @@
+//! What the target tells of its agents and of how it recovers.
+
+use evidence::event::{Fact, MemberState as Became, Severity};
+use evidence::role::Role;
+use protocol::{Capability, How, Member, MemberState, Report};
+
+use super::command::{Command, Commands};
+use super::launch::member_fact;
+use super::state::{Stage, State};
+
+impl State {
+    /// A report on agents or numbers. `at_ns` in it is the target's reading of the clock that all processes
+    /// of this host share.
+    pub(super) fn reported_on_agents(&mut self, report: Report, out: &mut Commands) {
+        match report {
+            Report::Member { member, state, status, at_ns } => {
+                self.member_changed(&member, state, status, self.since_start(at_ns), out);
+            }
+            Report::Suspected { agent, by, how, at_ns } => {
+                let how = if how == How::Death { "death" } else { "lease" }.to_owned();
+                out.fact(self.since_start(at_ns), Fact::Suspected { agent, by, how });
+            }
+            Report::Elected { agent, replaces, epoch, at_ns } => {
+                self.members.elected(agent, replaces);
+                out.fact(self.since_start(at_ns), Fact::Elected { agent, replaces, epoch });
+            }
+            Report::Assigned { from, to, workers, resent, epoch, at_ns } => {
+                let fact = Fact::Assigned { from, to, workers, resent, epoch };
+                out.fact(self.since_start(at_ns), fact);
+            }
+            Report::Gauge { name, value, at_ns } => {
+                out.fact(self.since_start(at_ns), Fact::Gauge { name, value });
+            }
+            _ => {}
+        }
+    }
+
+    /// A time that the target told, on the run's clock. A target may tell nonsense: never after now.
+    fn since_start(&self, monotonic_ns: u64) -> u64 {
+        monotonic_ns.saturating_sub(self.zero_monotonic_ns).min(self.now_ns)
+    }
+
+    fn member_changed(
+        &mut self,
+        member: &Member,
+        state: MemberState,
+        status: Option<String>,
+        at_ns: u64,
+        out: &mut Commands,
+    ) {
+        self.members.changed(member, state);
+        let became = match state {
+            MemberState::Left => Became::Left,
+            MemberState::Replaced => Became::Replaced,
+            MemberState::Moved => Became::Moved,
+            MemberState::Fenced => Became::Fenced,
+        };
+        if became == Became::Left {
+            self.left(member, status, at_ns, out);
+        } else {
+            out.fact(at_ns, member_fact(member, became, status, None));
+        }
+        if became == Became::Replaced && member.pid != 0 {
+            out.push(Command::Identify(vec![member.pid]));
+        }
+        if became != Became::Moved {
+            self.sampling.forget_processes();
+            self.faults.members_changed(&self.members);
+        }
+    }
+
+    /// A process has ended: by a fault of the plan, by the end of the run, or as an incident.
+    fn left(&mut self, member: &Member, status: Option<String>, at_ns: u64, out: &mut Commands) {
+        self.starttimes.remove(&member.pid);
+        let cause = self.faults.take_cause(member.pid).map(|fault| self.plan.faults[fault].id.clone());
+        let expected = cause.is_some() || matches!(self.stage, Stage::Stopping { .. } | Stage::Ending);
+        let role = crate::members::role(member.role);
+        if !expected {
+            // The work of a worker goes to others; without its coordinator nobody gives it out.
+            let severity = if role == Role::Worker { Severity::Minor } else { Severity::Critical };
+            let how = status.as_deref().map_or_else(String::new, |status| format!(": {status}"));
+            let what = format!(
+                "{role} {} (process {}) ended without a fault of the plan{how}",
+                member.agent, member.pid
+            );
+            out.fact(at_ns, Fact::Incident { severity, what });
+        }
+        out.fact(at_ns, member_fact(member, Became::Left, status, cause));
+    }
+
+    /// Processes that the sampler did not find. A target that tells of its members will tell of these.
+    pub(super) fn processes_vanished(&mut self, pids: &[u32], out: &mut Commands) {
+        if self.tells.contains(&Capability::Members) {
+            return;
+        }
+        let gone: Vec<(u32, crate::members::Agent)> =
+            self.members.iter().filter(|(_, a)| a.alive && pids.contains(&a.pid)).collect();
+        for (number, agent) in gone {
+            self.members.vanished(number, agent.pid);
+            let role = match agent.role {
+                Role::Master => protocol::Role::Master,
+                Role::Coordinator => protocol::Role::Coordinator,
+                Role::Worker => protocol::Role::Worker,
+            };
+            let member =
+                Member { agent: number, role, pid: agent.pid, epoch: agent.epoch, parent: agent.parent };
+            self.left(&member, None, self.now_ns, out);
+            self.sampling.forget_processes();
+        }
+        self.faults.members_changed(&self.members);
+    }
+}

@@ -1,0 +1,84 @@
+//! Everything that can happen in a run.
+
+use evidence::event::{FaultStep, Victim};
+use evidence::sample::Mark;
+use protocol::Report;
+
+use crate::error::{HostFailure, TargetFailure};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// When, in nanoseconds since the start of the run.
+    pub at_ns: u64,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// Nothing but time passing: something is due.
+    Due,
+    /// The target's process is there.
+    Started {
+        /// Its process id.
+        pid: u32,
+    },
+    /// The target said something.
+    Report(Report),
+    /// The start times of processes that were asked for.
+    Identified(Vec<(u32, u64)>),
+    /// The target cannot be used.
+    Failed(TargetFailure),
+    /// The target's standard output is closed.
+    OutputClosed,
+    /// The target's process has ended.
+    Exited {
+        /// How: `exit 0`, `signal 9`.
+        status: String,
+    },
+    /// A fault was applied, or could not be.
+    Injected {
+        /// Its place in the plan.
+        fault: usize,
+        /// What became of it.
+        injected: Applied,
+    },
+    /// A fault was undone, or could not be.
+    Healed {
+        /// Its place in the plan.
+        fault: usize,
+        /// What became of it.
+        healed: Applied,
+    },
+    /// A tick of the sampler is done.
+    Sampled {
+        /// Processes that should have been there and were not.
+        vanished: Vec<u32>,
+        /// The mark of the tick, if it had one.
+        mark: Option<Mark>,
+    },
+    /// This machine does not let the run go on.
+    HostFailed(HostFailure),
+    /// The user wants it to end.
+    Interrupted,
+    /// Every process of the run has ended, or was ended.
+    Ended {
+        /// How many were alive before they were ended; `None` if that is not known.
+        left_behind: Option<u32>,
+    },
+}
+
+/// What became of applying or undoing a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The step that was reached.
+    pub step: FaultStep,
+    /// When the kernel acknowledged it, in nanoseconds since the start of the run.
+    pub at_ns: u64,
+    /// What was read back.
+    pub victims: Vec<Victim>,
+    /// Why, where it needs saying.
+    pub why: Option<String>,
+}

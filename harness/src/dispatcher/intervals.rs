@@ -1,0 +1,72 @@
+//! The running ledger: what happened to the work within each interval.
+
+use evidence::round::Interval;
+
+use super::command::Commands;
+use super::state::State;
+use crate::ledger::Counts;
+use crate::recorder::Record;
+
+/// The interval that is open, if one is.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    began_ns: Option<u64>,
+    phase: String,
+    before: Counts,
+    /// Single tasks that became due in it.
+    pub(super) due: u64,
+    /// Of those, the ones that found no slot.
+    pub(super) shed: u64,
+}
+
+impl Tally {
+    pub(super) fn begin(&mut self, at_ns: u64, phase: &str, counts: Counts) {
+        *self = Self { began_ns: Some(at_ns), phase: phase.to_owned(), before: counts, due: 0, shed: 0 };
+    }
+
+    fn row(&self, began_ns: u64, end_ns: u64, now: Counts, open: u64) -> Interval {
+        let before = self.before;
+        Interval {
+            at_ns: began_ns,
+            length_ns: end_ns.saturating_sub(began_ns),
+            phase: self.phase.clone(),
+            due: self.due,
+            shed: self.shed,
+            sent: now.sent - before.sent,
+            acknowledged: now.acknowledged - before.acknowledged,
+            refused: now.refused - before.refused,
+            answered: now.in_time - before.in_time,
+            late: now.late - before.late,
+            duplicated: now.duplicated + now.executed_again - before.duplicated - before.executed_again,
+            reordered: now.reordered - before.reordered,
+            corrupt: now.corrupt - before.corrupt,
+            phantom: now.phantom - before.phantom,
+            open,
+        }
+    }
+}
+
+impl State {
+    /// Writes down the open interval, which ends at `at_ns`, and leaves none open.
+    pub(super) fn close_interval(&mut self, at_ns: u64, out: &mut Commands) {
+        let Some(began_ns) = self.tally.began_ns.take() else { return };
+        self.ledger.expire(self.now_ns);
+        let row = self.tally.row(began_ns, at_ns, self.ledger.counts(), self.ledger.open());
+        for histogram in self.latency.take(began_ns, row.length_ns) {
+            out.record(Record::Latency(histogram));
+        }
+        out.record(Record::Interval(row));
+        out.record(Record::Flush);
+    }
+
+    /// Writes down the open interval and begins the next in the same phase.
+    pub(super) fn next_interval(&mut self, at_ns: u64, out: &mut Commands) {
+        // A phase that begins at a tick has just begun one.
+        if self.tally.began_ns.is_none_or(|began_ns| began_ns >= at_ns) {
+            return;
+        }
+        let phase = self.tally.phase.clone();
+        self.close_interval(at_ns, out);
+        self.tally.begin(at_ns, &phase, self.ledger.counts());
+    }
+}

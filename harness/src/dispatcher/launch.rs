@@ -1,0 +1,128 @@
+//! From the target's process to agents that can take work.
+
+use evidence::event::{Fact, MemberState};
+use evidence::role::Role;
+use protocol::{Capability, Member, Report};
+
+use super::command::{Command, Commands};
+use super::state::{Stage, State};
+use crate::error::TargetFailure;
+use crate::members::{Members, role};
+
+impl State {
+    /// The target's process is there: it is greeted.
+    pub(super) fn started(&mut self, pid: u32, out: &mut Commands) {
+        self.target_pid = pid;
+        self.enter_phase("launch", 0, out);
+        out.tell(protocol::Command::Hello { protocol: protocol::VERSION, run: self.run_id.clone() });
+        self.stage = Stage::Greeting;
+        self.deadline_ns = Some(self.now_ns + self.plan.target.ready_within_ms * 1_000_000);
+    }
+
+    /// The target said something.
+    pub(super) fn reported(&mut self, report: Report, out: &mut Commands) {
+        match (self.stage, report) {
+            (_, Report::Error { message }) => self.target_said_error(message, out),
+            (Stage::Greeting, Report::Hello { protocol, name, version, tells }) => {
+                self.greeted(protocol, name, version, tells, out);
+            }
+            (Stage::Launching, Report::Ready { members }) => self.ready(&members, out),
+            (_, Report::Hello { .. }) => self.breach("a second `hello`", out),
+            (_, Report::Ready { .. }) => self.breach("`ready` when nothing was launched", out),
+            (Stage::Greeting, other) => self.breach(&format!("`{}` before `hello`", name_of(&other)), out),
+            (_, other) => self.reported_at_work(other, out),
+        }
+    }
+
+    fn greeted(
+        &mut self,
+        version_spoken: u32,
+        name: String,
+        version: String,
+        tells: Vec<Capability>,
+        out: &mut Commands,
+    ) {
+        if version_spoken != protocol::VERSION {
+            let failure = TargetFailure::OtherVersion { found: version_spoken, ours: protocol::VERSION };
+            return self.target_failed(failure, out);
+        }
+        out.fact(self.now_ns, Fact::TargetStarted { pid: self.target_pid, name, version });
+        self.tells = tells;
+        self.launched_ns = self.now_ns;
+        self.stage = Stage::Launching;
+        out.tell(protocol::Command::Launch { config: self.plan.target.config.clone() });
+    }
+
+    fn ready(&mut self, members: &[Member], out: &mut Commands) {
+        self.members = Members::ready(members);
+        let took_ns = self.now_ns - self.launched_ns;
+        out.fact(self.now_ns, Fact::TargetReady { took_ns, agents: self.members.count() });
+        for member in members {
+            out.fact(self.now_ns, member_fact(member, MemberState::Ready, None, None));
+        }
+        self.workers = self.members.of_role(Role::Worker);
+        if self.workers == 0 {
+            return self.breach("`ready` without a single worker", out);
+        }
+        self.deadline_ns = None;
+        self.stage = Stage::Identifying;
+        let mut pids: Vec<u32> = self.members.iter().map(|(_, a)| a.pid).filter(|pid| *pid != 0).collect();
+        pids.push(self.target_pid);
+        out.push(Command::Identify(pids));
+    }
+
+    /// The start times of processes, by which they are known should their ids be used again.
+    pub(super) fn identified(&mut self, processes: &[(u32, u64)], out: &mut Commands) {
+        self.starttimes.extend(processes.iter().copied());
+        self.sampling.forget_processes();
+        if self.stage == Stage::Identifying {
+            self.stage = Stage::Running;
+            self.begin_timeline(out);
+        }
+    }
+
+    /// What was waited for while the target was to become ready.
+    pub(super) fn awaited(&self) -> &'static str {
+        if self.stage == Stage::Launching { "`ready`" } else { "`hello`" }
+    }
+}
+
+/// The fact of what became of an agent.
+pub(super) fn member_fact(
+    member: &Member,
+    state: MemberState,
+    status: Option<String>,
+    fault: Option<String>,
+) -> Fact {
+    Fact::Member {
+        agent: member.agent,
+        role: role(member.role),
+        pid: member.pid,
+        epoch: member.epoch,
+        parent: member.parent,
+        state,
+        status,
+        fault,
+    }
+}
+
+/// The name of a report, as it stands in its line.
+pub(super) fn name_of(report: &Report) -> &'static str {
+    match report {
+        Report::Hello { .. } => "hello",
+        Report::Ready { .. } => "ready",
+        Report::Member { .. } => "member",
+        Report::Accepted { .. } => "accepted",
+        Report::Answers { .. } => "answers",
+        Report::Round { .. } => "round",
+        Report::Suspected { .. } => "suspected",
+        Report::Elected { .. } => "elected",
+        Report::Assigned { .. } => "assigned",
+        Report::Gauge { .. } => "gauge",
+        Report::Quiesced {} => "quiesced",
+        Report::Drained { .. } => "drained",
+        Report::Snapshot { .. } => "snapshot",
+        Report::Stopped {} => "stopped",
+        Report::Error { .. } => "error",
+    }
+}

@@ -1,0 +1,196 @@
+//! The work: what is due is sent, what comes back is entered.
+
+use evidence::latency::Series;
+use protocol::{Answer, Report, Tasks};
+use scenarios::plan;
+
+use super::command::Commands;
+use super::state::State;
+use crate::ledger::{Closing, Kind, Outcome};
+use crate::recorder::Record;
+use crate::recovery::{End, Seen};
+use crate::workload::{RoundState, shed, to_millis, to_protocol};
+
+impl State {
+    /// When the next round is due. None is due at the very end of the load.
+    pub(super) fn next_round_ns(&self) -> Option<u64> {
+        let rounds = self.plan.workload.rounds.as_ref()?;
+        let at_ns = self.timeline.zero_ns()? + self.next_round * rounds.every_ns;
+        (at_ns < self.timeline.load_ends_ns()?).then_some(at_ns)
+    }
+
+    pub(super) fn next_arrival_ns(&self) -> Option<u64> {
+        let at_ns = self.timeline.zero_ns()? + self.arrivals.as_ref()?.next_ns()?;
+        (at_ns < self.timeline.load_ends_ns()?).then_some(at_ns)
+    }
+
+    /// A round is due: it is sent, or shed if too many are open.
+    pub(super) fn round_due(&mut self, due_ns: u64, out: &mut Commands) {
+        let Some(rounds) = self.plan.workload.rounds.clone() else { return };
+        let number = self.next_round;
+        self.next_round += 1;
+        self.note_lag(due_ns);
+        let phase = self.timeline.phase().to_owned();
+        if self.rounds.open() >= rounds.open as usize {
+            self.shed.rounds += 1;
+            return out.record(Record::Round(shed(number, &phase, due_ns)));
+        }
+        let tells_time = self.tells.contains(&protocol::Capability::RoundTime);
+        let state = RoundState::sent(
+            number,
+            &phase,
+            due_ns,
+            self.now_ns,
+            rounds.timeout_ns,
+            self.workers,
+            tells_time,
+        );
+        self.rounds.push(state);
+        let first = self.ledger.issue(Kind::Round, number, self.workers, due_ns, self.now_ns);
+        self.watch_sent(Kind::Round, first, self.workers);
+        let tasks = Tasks {
+            first,
+            count: self.workers,
+            payload: rounds.payload,
+            timeout_ms: to_millis(rounds.timeout_ns),
+            work: to_protocol(&rounds.work),
+        };
+        out.tell(protocol::Command::Round { round: number, tasks });
+        self.arm_faults(number, self.now_ns);
+    }
+
+    /// Single tasks are due: all that are due before anything else is are sent together.
+    pub(super) fn arrivals_due(&mut self, out: &mut Commands) {
+        let (Some(plan), Some(zero_ns)) = (self.plan.workload.arrivals.clone(), self.timeline.zero_ns())
+        else {
+            return;
+        };
+        self.ledger.expire(self.now_ns);
+        let mut free = u64::from(plan.slots).saturating_sub(self.ledger.in_flight(Kind::Single));
+        let (mut first, mut sent) = (None, 0_u32);
+        while let Some((due_ns, due)) = self.pop_arrivals(zero_ns) {
+            self.note_lag(due_ns);
+            self.tally.due += due;
+            let taken = due.min(free);
+            free -= taken;
+            self.tally.shed += due - taken;
+            self.shed.operations += due - taken;
+            let taken = u32::try_from(taken).unwrap_or(u32::MAX);
+            if taken > 0 {
+                let token = self.ledger.issue(Kind::Single, 0, taken, due_ns, self.now_ns);
+                first.get_or_insert(token);
+                sent += taken;
+            }
+        }
+        if let Some(first) = first {
+            self.send(&plan, first, sent, out);
+        }
+    }
+
+    fn send(&mut self, plan: &plan::Arrivals, first: u64, count: u32, out: &mut Commands) {
+        self.watch_sent(Kind::Single, first, count);
+        let tasks = Tasks {
+            first,
+            count,
+            payload: plan.payload,
+            timeout_ms: to_millis(plan.timeout_ns),
+            work: to_protocol(&plan.work),
+        };
+        out.tell(protocol::Command::Send { tasks });
+    }
+
+    /// The next moment at which single tasks are due and how many, if that is by now and before everything
+    /// else that is due.
+    fn pop_arrivals(&mut self, zero_ns: u64) -> Option<(u64, u64)> {
+        let (at_ns, due) = self.earliest()?;
+        if due != super::state::Due::Arrival || at_ns > self.now_ns {
+            return None;
+        }
+        let schedule = self.arrivals.as_mut()?;
+        let mut count = 0;
+        while schedule.pop(at_ns - zero_ns).is_some() {
+            count += 1;
+        }
+        Some((at_ns, count))
+    }
+
+    /// A report while the target is at work.
+    pub(super) fn reported_at_work(&mut self, report: Report, out: &mut Commands) {
+        match report {
+            Report::Answers { items } => {
+                for answer in &items {
+                    self.answered(answer, out);
+                }
+                self.close_rounds(false, out);
+            }
+            Report::Accepted { first, count, refused } => self.accepted(first, count, refused, out),
+            Report::Round { round, elapsed_ns, .. } => {
+                self.rounds.told(round, elapsed_ns);
+                self.close_rounds(false, out);
+            }
+            Report::Quiesced {} => {}
+            Report::Drained { outstanding } => self.drained(outstanding, out),
+            Report::Snapshot { gauges } => self.snapshot(gauges, out),
+            Report::Stopped {} => self.stopped(out),
+            other => self.reported_on_agents(other, out),
+        }
+    }
+
+    fn accepted(&mut self, first: u64, count: u32, refused: u32, out: &mut Commands) {
+        let mut closed = Vec::new();
+        if let Err(why) = self.ledger.accept(first, count, refused, |closing| closed.push(closing)) {
+            return self.breach(&why.to_string(), out);
+        }
+        if closed.is_empty() {
+            return;
+        }
+        for closing in closed {
+            if closing.kind == Kind::Round {
+                self.rounds.refused(closing.round, self.now_ns);
+            }
+            self.ended_task(closing, None, End::Refused, out);
+        }
+        self.close_rounds(false, out);
+    }
+
+    fn answered(&mut self, answer: &Answer, out: &mut Commands) {
+        let at_ns = self.now_ns;
+        let (closing, end) = match self.ledger.answer(answer, at_ns) {
+            Outcome::InTime(closing) => (closing, End::InTime),
+            Outcome::Late(closing) => (closing, End::Late),
+            Outcome::Corrupt(Some(closing)) => (closing, End::Corrupt),
+            Outcome::Again(Some(round)) => return self.rounds.duplicated(round),
+            Outcome::Corrupt(None) | Outcome::Again(None) | Outcome::Phantom => return,
+        };
+        if end == End::Corrupt {
+            if closing.kind == Kind::Round {
+                self.rounds.corrupted(closing.round, at_ns);
+            }
+        } else {
+            self.latency.record(Series::Response, at_ns.saturating_sub(closing.intended_ns));
+            self.latency.record(Series::Service, at_ns.saturating_sub(closing.started_ns));
+            if closing.kind == Kind::Round {
+                self.rounds.answered(closing.round, end == End::InTime, at_ns);
+            }
+        }
+        self.ended_task(closing, Some(answer.agent), end, out);
+    }
+
+    fn ended_task(&mut self, closing: Closing, agent: Option<u32>, end: End, out: &mut Commands) {
+        self.watch_recovery(&Seen { closing, agent, at_ns: self.now_ns, end }, out);
+    }
+
+    /// Writes down the rounds that are over; at the end of the run, all of them.
+    pub(super) fn close_rounds(&mut self, at_the_end: bool, out: &mut Commands) {
+        for row in self.rounds.take_written(self.now_ns, at_the_end) {
+            self.rounds_done += 1;
+            if let Some(ended_ns) = row.ended_ns {
+                self.latency.record(Series::Round, ended_ns.saturating_sub(row.due_ns));
+            }
+            if let Some(target_ns) = row.target_ns {
+                self.latency.record(Series::TargetRound, target_ns);
+            }
+            out.record(Record::Round(row));
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Whole runs on a clock that the test moves, against a target that the test scripts.
+
+mod always;
+mod faults;
+mod simulation;
+mod work;
+
+use simulation::{Deeds, MS, SECOND, Simulation, plan};

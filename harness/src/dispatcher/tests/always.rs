@@ -1,0 +1,106 @@
+//! What holds in every run, whatever the target does and whenever the user interrupts.
+
+use std::collections::HashSet;
+
+use evidence::event::{Edge, Fact, FaultStep};
+use proptest::prelude::*;
+use scenarios::plan::When;
+
+use super::super::What;
+use super::simulation::fault;
+use super::*;
+
+fn deeds() -> impl Strategy<Value = Deeds> {
+    let deaf = prop::sample::subsequence(
+        vec!["hello", "launch", "round", "quiesce", "drain", "snapshot", "stop"],
+        0..3,
+    );
+    (
+        prop::option::of(0..8 * SECOND),
+        prop::option::of(1_u64..6),
+        prop::option::of(0..20 * SECOND),
+        prop_oneof![4 => Just(Vec::new()), 1 => deaf],
+        any::<bool>(),
+    )
+        .prop_map(|(answer_after_ns, drop_1_in, dies_at_ns, deaf_to, refuses)| Deeds {
+            answer_after_ns,
+            drop_1_in,
+            dies_at_ns,
+            deaf_to,
+            refuses,
+            stall_ns: None,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Every run ends, and then: everything broken was put back before the end, everything sent is accounted
+    /// for, every round that was due has a row, the intervals add up to the ledger, no load was sent behind
+    /// the drain, and every phase that began has ended.
+    #[test]
+    fn a_run_ends_and_its_evidence_is_whole(
+        deeds in deeds(),
+        faults in prop::collection::vec((0..12 * SECOND, 0..4 * SECOND, 0_u32..4, any::<bool>()), 0..4),
+        interrupts in prop::collection::vec(0..25 * SECOND, 0..4),
+    ) {
+        let mut plan = plan(10);
+        let mut faults = faults;
+        faults.sort_unstable();
+        for (index, (at_ns, for_ns, place, in_round)) in faults.into_iter().enumerate() {
+            let when = if in_round { When::RoundInFlight { after_ns: MS } } else { When::Due {} };
+            plan.faults.push(fault(&index.to_string(), at_ns, for_ns, &[place], when));
+        }
+        let mut run = Simulation::new(plan, deeds);
+        for at_ns in interrupts {
+            run.at(at_ns, What::Interrupted);
+        }
+        let run = run.run();
+        let end = run.end();
+        prop_assert!(end.at_ns < 60 * SECOND, "it took {} s", end.at_ns / SECOND);
+
+        let ledger = end.ledger;
+        prop_assert_eq!(
+            ledger.sent,
+            ledger.refused + ledger.in_time + ledger.late + ledger.lost + ledger.unknown
+        );
+        let sum = |of: fn(&evidence::round::Interval) -> u64| run.intervals.iter().map(of).sum::<u64>();
+        prop_assert_eq!(sum(|i| i.sent), ledger.sent);
+        prop_assert_eq!(sum(|i| i.answered), ledger.in_time);
+        prop_assert_eq!(sum(|i| i.late), ledger.late);
+        let numbers: HashSet<u64> = run.rounds.iter().map(|r| r.round).collect();
+        prop_assert_eq!(numbers.len(), run.rounds.len());
+        prop_assert_eq!(run.rounds.len() as u64, run.state.next_round);
+
+        let injected = |id: &String| run.facts(|f| match f {
+            Fact::Fault { fault, step: FaultStep::Injected, .. } if fault == id => Some(()),
+            _ => None,
+        }).len();
+        for planned in &run.state.plan().faults {
+            prop_assert!(injected(&planned.id) <= 1);
+        }
+        let end_ns = run.when("end target")[0];
+        let (heals, last_heal) = (run.when("heal"), run.when("heal").last().copied());
+        let pauses = run.facts(|f| match f {
+            Fact::Fault { fault, step: FaultStep::Injected, .. } => {
+                let planned = run.state.plan().faults.iter().find(|p| &p.id == fault)?;
+                (planned.kind.for_ns() > 0).then_some(())
+            }
+            _ => None,
+        });
+        prop_assert_eq!(heals.len(), pauses.len());
+        prop_assert!(last_heal.is_none_or(|at_ns| at_ns <= end_ns));
+
+        if let Some(drain_ns) = run.when("drain").first() {
+            prop_assert!(run.when("round").iter().all(|at_ns| at_ns < drain_ns));
+        }
+        let edges = |wanted: Edge| run.facts(|f| match f {
+            Fact::Phase { phase, edge } if *edge == wanted => Some(phase.clone()),
+            _ => None,
+        });
+        let begun: Vec<String> = edges(Edge::Begin).into_iter().map(|(_, p)| p).collect();
+        let ended: Vec<String> = edges(Edge::End).into_iter().map(|(_, p)| p).collect();
+        prop_assert_eq!(begun, ended);
+        prop_assert_eq!(run.when("finish").len(), 1);
+    }
+}

@@ -1,0 +1,225 @@
+//! The open tasks of one kind, in the order of their tokens and so of their deadlines.
+
+use std::collections::VecDeque;
+
+use super::bits::Bits;
+use super::{Closing, Digests, Kind, Terms};
+
+/// Tasks with consecutive tokens that were due and sent together.
+#[derive(Debug, Clone)]
+pub struct Lot {
+    first: u64,
+    count: u32,
+    /// Acknowledged or refused.
+    settled: u32,
+    /// Neither answered nor refused.
+    open: u32,
+    expired: bool,
+    round: u64,
+    intended_ns: u64,
+    started_ns: u64,
+    closed: Bits,
+}
+
+impl Lot {
+    pub(super) fn new(first: u64, count: u32, round: u64, intended_ns: u64, started_ns: u64) -> Self {
+        let closed = Bits::new(count);
+        Self { first, count, settled: 0, open: count, expired: false, round, intended_ns, started_ns, closed }
+    }
+
+    fn end(&self) -> u64 {
+        self.first + u64::from(self.count)
+    }
+
+    fn is_done(&self) -> bool {
+        self.open == 0 && (self.expired || self.settled == self.count)
+    }
+
+    fn closing(&self, kind: Kind, token: u64) -> Closing {
+        Closing { kind, round: self.round, token, intended_ns: self.intended_ns, started_ns: self.started_ns }
+    }
+
+    /// Neither acknowledged, refused nor answered. Acknowledgements come in the order of the tokens.
+    fn unsettled(&self) -> u64 {
+        (self.settled..self.count).filter(|index| !self.closed.get(*index)).count() as u64
+    }
+}
+
+/// The lots of one kind that are not done with.
+#[derive(Debug)]
+pub struct Lane {
+    kind: Kind,
+    terms: Terms,
+    digests: Digests,
+    lots: VecDeque<Lot>,
+    done: usize,
+    open: u64,
+    in_flight: u64,
+    /// Every lot that begins before this token has expired.
+    unexpired_from: u64,
+    /// Where the newest lot ends.
+    end: u64,
+}
+
+impl Lane {
+    pub(super) fn new(kind: Kind, terms: Terms) -> Self {
+        Self {
+            kind,
+            terms,
+            digests: Digests::new(terms.payload),
+            lots: VecDeque::new(),
+            done: 0,
+            open: 0,
+            in_flight: 0,
+            unexpired_from: 0,
+            end: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, lot: Lot) {
+        self.open += u64::from(lot.count);
+        self.in_flight += u64::from(lot.count);
+        self.end = lot.end();
+        self.lots.push_back(lot);
+    }
+
+    /// What its tasks are like.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    /// Tasks neither answered nor refused.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.open
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
+    pub(super) fn digest_of(&self, token: u64) -> u32 {
+        self.digests.of(token)
+    }
+
+    /// The lot of this token, unless it is done with.
+    fn index_of(&self, token: u64) -> Option<usize> {
+        let after = self.lots.partition_point(|lot| lot.first <= token);
+        let index = after.checked_sub(1)?;
+        (token < self.lots[index].end()).then_some(index)
+    }
+
+    pub(super) fn holds(&self, token: u64) -> bool {
+        self.index_of(token).is_some()
+    }
+
+    pub(super) fn round_of(&self, token: u64) -> Option<u64> {
+        self.index_of(token).map(|index| self.lots[index].round)
+    }
+
+    /// Closes a task; `None` if it was closed before.
+    pub(super) fn close(&mut self, token: u64) -> Option<Closing> {
+        let index = self.index_of(token)?;
+        let lot = &mut self.lots[index];
+        let offset = u32::try_from(token - lot.first).ok()?;
+        if !lot.closed.set(offset) {
+            return None;
+        }
+        lot.open -= 1;
+        self.open -= 1;
+        if !lot.expired {
+            self.in_flight -= 1;
+        }
+        let closing = lot.closing(self.kind, token);
+        let done = lot.is_done();
+        self.drop_done(usize::from(done));
+        Some(closing)
+    }
+
+    /// The lots that overlap these tokens.
+    fn overlapping(&self, from: u64, to: u64) -> std::ops::Range<usize> {
+        let begin = self.lots.partition_point(|lot| lot.end() <= from);
+        let end = self.lots.partition_point(|lot| lot.first < to);
+        begin..end.max(begin)
+    }
+
+    /// These tokens were acknowledged.
+    pub(super) fn settle(&mut self, from: u64, to: u64) {
+        let mut done = 0;
+        for index in self.overlapping(from, to) {
+            let lot = &mut self.lots[index];
+            let was = lot.is_done();
+            let tokens = to.min(lot.end()) - from.max(lot.first);
+            lot.settled = lot.count.min(lot.settled + u32::try_from(tokens).unwrap_or(u32::MAX));
+            done += usize::from(!was && lot.is_done());
+        }
+        self.drop_done(done);
+    }
+
+    /// These tokens were refused: those that are open are closed.
+    pub(super) fn refuse(&mut self, from: u64, to: u64, mut closed: impl FnMut(Closing)) {
+        self.settle(from, to);
+        for token in from..to {
+            if let Some(closing) = self.close(token) {
+                closed(closing);
+            }
+        }
+    }
+
+    pub(super) fn expire(&mut self, now_ns: u64) {
+        let begin = self.lots.partition_point(|lot| lot.first < self.unexpired_from);
+        let mut done = 0;
+        for index in begin..self.lots.len() {
+            let lot = &mut self.lots[index];
+            if lot.started_ns + self.terms.timeout_ns >= now_ns {
+                break;
+            }
+            let was = lot.is_done();
+            lot.expired = true;
+            self.in_flight -= u64::from(lot.open);
+            self.unexpired_from = lot.first + 1;
+            done += usize::from(!was && lot.is_done());
+        }
+        self.drop_done(done);
+    }
+
+    /// `newly` more lots are done with. They are dropped: at the front at once, within the queue when they are
+    /// the larger part of it.
+    fn drop_done(&mut self, newly: usize) {
+        if newly == 0 {
+            return;
+        }
+        self.done += newly;
+        while self.lots.front().is_some_and(Lot::is_done) {
+            self.lots.pop_front();
+            self.done -= 1;
+        }
+        if self.done > 64 && self.done * 2 > self.lots.len() {
+            self.lots.retain(|lot| !lot.is_done());
+            self.done = 0;
+        }
+    }
+
+    pub(super) fn unsettled(&self) -> u64 {
+        self.lots.iter().map(Lot::unsettled).sum()
+    }
+
+    /// The tokens of all tasks in flight that were sent at `until_ns` or before, as a range, and how many of
+    /// them are open.
+    #[must_use]
+    pub fn in_flight_at(&self, until_ns: u64) -> (std::ops::Range<u64>, u64) {
+        let begin = self.lots.partition_point(|lot| lot.first < self.unexpired_from);
+        let end = self.lots.partition_point(|lot| lot.started_ns <= until_ns).max(begin);
+        let high = self.lots.get(end).map_or(self.end, |lot| lot.first);
+        let low = self.lots.get(begin).map_or(high, |lot| lot.first).min(high);
+        (low..high, self.lots.range(begin..end).map(|lot| u64::from(lot.open)).sum())
+    }
+}
+
+#[cfg(test)]
+impl Lane {
+    pub(crate) fn lots_kept(&self) -> usize {
+        self.lots.len()
+    }
+}

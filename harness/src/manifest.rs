@@ -1,0 +1,175 @@
+//! What a run is going to do, in the words of the evidence.
+
+use evidence::manifest::{Manifest, Phase, PlannedFault, SCHEMA, Sampling, Target, Workload};
+use evidence::role::Role;
+use evidence::unit::Unit;
+use scenarios::plan::{self, Fault, FaultKind, Plan, Shape, When, Work};
+
+use crate::Setup;
+
+/// The first file of a run.
+pub(crate) fn of(plan: &Plan, setup: &Setup, monotonic_ns: u64) -> Manifest {
+    Manifest {
+        schema: SCHEMA,
+        shakedown: setup.version.clone(),
+        run: setup.run_id.clone(),
+        scenario: plan.scenario.clone(),
+        why: plan.why.clone(),
+        seed: plan.seed,
+        fingerprint: setup.fingerprint.clone(),
+        started: setup.started_wall.clone(),
+        monotonic_ns,
+        command: setup.command.clone(),
+        rehearsal: plan.rehearsal,
+        host: crate::host::facts(),
+        target: target(&plan.target),
+        phases: plan.phases.iter().map(|p| Phase { name: p.name.clone(), length_ns: p.length_ns }).collect(),
+        faults: plan.faults.iter().map(fault).collect(),
+        sampling: Sampling { every_ns: plan.sample.every_ns, slow_every_ns: plan.sample.slow_every_ns },
+        workload: Workload {
+            rounds_every_ns: plan.workload.rounds.as_ref().map(|r| r.every_ns),
+            arrivals: plan.workload.arrivals.is_some(),
+            words: workload_words(&plan.workload),
+        },
+        gates: plan.gates.clone(),
+    }
+}
+
+fn target(target: &plan::Target) -> Target {
+    Target {
+        bundled: target.command.is_none(),
+        command: target.command.clone().unwrap_or_default(),
+        shape: target.shape.clone(),
+        agents: target.agents.map(plan::Agents::all),
+        coordinators: target.agents.map(|a| a.of(Role::Coordinator)),
+    }
+}
+
+fn fault(fault: &Fault) -> PlannedFault {
+    PlannedFault {
+        id: fault.id.clone(),
+        kind: fault.kind.name().to_owned(),
+        words: fault_words(fault),
+        role: fault.victims.role,
+        count: u32::try_from(fault.victims.places.len()).unwrap_or(u32::MAX),
+        at_ns: fault.at_ns,
+        for_ns: fault.kind.for_ns(),
+        requires: fault.requires,
+    }
+}
+
+/// `SIGKILL to 3 coordinators at 20 s, in the middle of a round`
+fn fault_words(fault: &Fault) -> String {
+    let what = match fault.kind {
+        FaultKind::Kill { signal: plan::Signal::Kill } => "SIGKILL".to_owned(),
+        FaultKind::Kill { signal: plan::Signal::Term } => "SIGTERM".to_owned(),
+        FaultKind::Pause { for_ns } => format!("SIGSTOP for {}", time(for_ns)),
+    };
+    let whom = match (fault.victims.role, fault.victims.places.len()) {
+        (Role::Master, _) => "the master".to_owned(),
+        (role, 1) => format!("1 {role}"),
+        (role, count) => format!("{count} {role}s"),
+    };
+    let when = match fault.when {
+        When::Due {} => String::new(),
+        When::RoundInFlight { .. } => ", in the middle of a round".to_owned(),
+    };
+    format!("{what} to {whom} at {}{when}", time(fault.at_ns))
+}
+
+fn workload_words(workload: &plan::Workload) -> String {
+    let rounds = workload
+        .rounds
+        .as_ref()
+        .map(|r| format!("a round each {}, {}, {}", time(r.every_ns), size(r.payload), work_words(&r.work)));
+    let arrivals = workload.arrivals.as_ref().map(|a| {
+        let shapes: Vec<String> = a.segments.iter().take(4).map(|s| shape_words(&s.shape)).collect();
+        let more = if a.segments.len() > 4 { ", …" } else { "" };
+        format!("single tasks ({}{more}), {}, {}", shapes.join(", "), size(a.payload), work_words(&a.work))
+    });
+    let parts: Vec<String> = rounds.into_iter().chain(arrivals).collect();
+    if parts.is_empty() { "none".to_owned() } else { parts.join("; ") }
+}
+
+fn shape_words(shape: &Shape) -> String {
+    let rate = |per_second| Unit::PerSecond.show(per_second);
+    match *shape {
+        Shape::Constant { per_second } => rate(per_second),
+        Shape::Ramp { from, to } => format!("{} to {}", rate(from), rate(to)),
+        Shape::Poisson { per_second } => format!("Poisson {}", rate(per_second)),
+        Shape::Burst { count, every_ns } => format!("{count} at once each {}", time(every_ns)),
+        Shape::Silence {} => "silence".to_owned(),
+    }
+}
+
+fn work_words(work: &Work) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a number for a person")]
+    let micros = |us: u64| Unit::Seconds.show(us as f64 / 1e6);
+    match work {
+        Work::Echo {} => "echo".to_owned(),
+        Work::Sleep { p50_us, p99_us } if p50_us == p99_us => format!("sleep {}", micros(*p50_us)),
+        Work::Sleep { p50_us, p99_us } => format!("sleep {} to {}", micros(*p50_us), micros(*p99_us)),
+        Work::Cpu { us } => format!("{} of CPU time", micros(*us)),
+        #[expect(clippy::cast_precision_loss, reason = "a number for a person")]
+        Work::Alloc { bytes } => format!("allocate {}", Unit::Bytes.show(*bytes as f64)),
+        Work::Exec { argv } => format!("run {}", argv.first().map_or("", String::as_str)),
+        Work::Relay {} => "relay".to_owned(),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number for a person")]
+fn time(nanos: u64) -> String {
+    Unit::Seconds.show(nanos as f64 / 1e9)
+}
+
+fn size(bytes: u32) -> String {
+    Unit::Bytes.show(f64::from(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evidence::event::Level;
+    use scenarios::plan::{Arrivals, Rounds, Segment, Signal, Victims};
+
+    #[test]
+    fn faults_and_work_are_put_into_words() {
+        let mut planned = Fault {
+            id: "1".into(),
+            kind: FaultKind::Kill { signal: Signal::Kill },
+            victims: Victims { role: Role::Coordinator, places: vec![0, 3, 4] },
+            at_ns: 20_000_000_000,
+            when: When::RoundInFlight { after_ns: 0 },
+            requires: Level::E1,
+        };
+        insta::assert_snapshot!(fault_words(&planned), @"SIGKILL to 3 coordinators at 20 s, in the middle of a round");
+        planned.kind = FaultKind::Pause { for_ns: 1_500_000_000 };
+        planned.victims = Victims { role: Role::Master, places: vec![0] };
+        planned.when = When::Due {};
+        insta::assert_snapshot!(fault_words(&planned), @"SIGSTOP for 1.50 s to the master at 20 s");
+        let segment = |shape| Segment { at_ns: 0, length_ns: 1, shape };
+        let workload = plan::Workload {
+            rounds: Some(Rounds {
+                every_ns: 500_000_000,
+                timeout_ns: 1,
+                payload: 256,
+                work: Work::Echo {},
+                open: 1,
+            }),
+            arrivals: Some(Arrivals {
+                segments: vec![
+                    segment(Shape::Ramp { from: 0.0, to: 50.0 }),
+                    segment(Shape::Burst { count: 9, every_ns: 1_000_000 }),
+                ],
+                timeout_ns: 1,
+                payload: 4096,
+                work: Work::Sleep { p50_us: 5000, p99_us: 20_000 },
+                slots: 1,
+            }),
+        };
+        insta::assert_snapshot!(
+            workload_words(&workload),
+            @"a round each 500 ms, 256 B, echo; single tasks (0/s to 50/s, 9 at once each 1 ms), 4 KiB, sleep 5 ms to 20 ms"
+        );
+    }
+}

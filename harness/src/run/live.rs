@@ -1,0 +1,359 @@
+//! The loop of a run: waits for whatever comes first, steps, does what it is told. It decides nothing.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use chaos::{ChaosError, Guardian, Report as GuardianReport, TargetCommand};
+use evidence::EvidenceError;
+use evidence::layout;
+use scenarios::plan::Plan;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
+
+use super::{blocking, refused};
+use crate::clock::{Alarm, Clock};
+use crate::dispatcher::{Command, Commands, Conclusion, Event, State, What, step};
+use crate::error::{HarnessError, HostFailure, TargetFailure};
+use crate::nemesis::Nemesis;
+use crate::progress::Progress;
+use crate::recorder::Recorder;
+use crate::sampler::Sampler;
+use crate::target::{Read, Target};
+use crate::{Interrupt, Setup};
+
+/// How often somebody who looks on is told, in nanoseconds.
+const SHOW_EVERY_NS: u64 = 200_000_000;
+/// How long ending everything may take.
+const END_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a run has running.
+#[derive(Debug)]
+pub(super) struct Live {
+    state: State,
+    clock: Clock,
+    alarm: Alarm,
+    recorder: Recorder,
+    events: UnboundedSender<Event>,
+    received: UnboundedReceiver<Event>,
+    interrupts: Receiver<Interrupt>,
+    observer: watch::Sender<Progress>,
+    shown_ns: u64,
+    sampler: Option<Sampler>,
+    running: Option<Running>,
+    conclusion: Option<Conclusion>,
+}
+
+/// The processes of the run and what is connected to them.
+#[derive(Debug)]
+struct Running {
+    guardian: Guardian,
+    reports: Lines<BufReader<UnixStream>>,
+    reports_ended: bool,
+    target: Target,
+    output_closed: bool,
+    nemesis: Nemesis,
+}
+
+/// What the loop woke up for.
+enum Woken {
+    Interrupted,
+    Event(Event),
+    Guardian(Option<GuardianReport>),
+    Output(Read),
+    Writable,
+    Rang,
+}
+
+/// Tells the loop that the evidence cannot be written.
+pub(super) fn writing_failed(
+    clock: Clock,
+    events: UnboundedSender<Event>,
+) -> impl FnOnce(EvidenceError) + Send + 'static {
+    move |why| {
+        let failure = HostFailure::Evidence { found: why.to_string() };
+        // Nobody listens any more when the run is over.
+        let _ = events.send(Event { at_ns: clock.now_ns(), what: What::HostFailed(failure) });
+    }
+}
+
+impl Live {
+    /// Runs the plan to its end.
+    pub(super) async fn carry_out(
+        plan: Plan,
+        setup: &Setup,
+        clock: Clock,
+        recorder: Recorder,
+        (events, received): (UnboundedSender<Event>, UnboundedReceiver<Event>),
+        observer: watch::Sender<Progress>,
+        interrupts: Receiver<Interrupt>,
+    ) -> Result<Conclusion, HarnessError> {
+        let command = target_command(&plan, setup);
+        let mut live = Self {
+            state: State::new(plan, setup.run_id.clone(), clock.zero_ns),
+            clock,
+            alarm: Alarm::new(clock).map_err(|e| refused("make a timer", &e))?,
+            sampler: Some(
+                Sampler::start(clock, recorder.clone(), events.clone())
+                    .map_err(|e| refused("start the sampler's thread", &e))?,
+            ),
+            recorder,
+            events,
+            received,
+            interrupts,
+            observer,
+            shown_ns: 0,
+            running: None,
+            conclusion: None,
+        };
+        let what = live.launch(setup, command).await?;
+        live.step(what).await?;
+        while live.conclusion.is_none() {
+            if let Err(why) = live.turn().await {
+                live.step(What::HostFailed(why)).await?;
+            }
+        }
+        live.show(true);
+        live.conclusion.ok_or_else(|| HarnessError::internal("conclude the run", &"there was no conclusion"))
+    }
+
+    /// Starts the guardian and, through it, the target; what that came to.
+    async fn launch(&mut self, setup: &Setup, command: TargetCommand) -> Result<What, HarnessError> {
+        let (guardian, run_dir) = (setup.guardian.clone(), setup.run_dir.clone());
+        let started = blocking(move || {
+            chaos::become_subreaper()?;
+            Guardian::start(&guardian, &run_dir, command)
+        });
+        match started.await? {
+            Ok((guardian, stdio)) => {
+                let pid = guardian.target_pid();
+                let connected =
+                    self.connect(guardian, stdio).map_err(|e| refused("connect to the target", &e));
+                self.running = Some(connected?);
+                Ok(What::Started { pid })
+            }
+            Err(ChaosError::TargetNotStarted { program, found }) => {
+                Ok(What::Failed(TargetFailure::NotStarted { program, found }))
+            }
+            Err(why) => Ok(What::HostFailed(refused("start the run's processes", &why))),
+        }
+    }
+
+    fn connect(
+        &self,
+        guardian: Guardian,
+        stdio: chaos::TargetStdio,
+    ) -> Result<Running, Box<dyn std::error::Error>> {
+        let reports = guardian.reports()?;
+        reports.set_nonblocking(true)?;
+        let journal = guardian.journal()?;
+        Ok(Running {
+            reports: BufReader::new(UnixStream::from_std(reports)?).lines(),
+            reports_ended: false,
+            target: Target::new(stdio)?,
+            output_closed: false,
+            nemesis: Nemesis::new(guardian.scope(), journal, self.clock, self.events.clone()),
+            guardian,
+        })
+    }
+
+    /// Waits for whatever comes first and deals with it.
+    async fn turn(&mut self) -> Result<(), HostFailure> {
+        let show_ns = self.shown_ns + SHOW_EVERY_NS;
+        let due_ns = self.state.next_due_ns().map_or(show_ns, |due_ns| due_ns.min(show_ns));
+        self.alarm.set(due_ns).map_err(|e| refused("set a timer", &e))?;
+        let woken = self.wait().await.map_err(|e| refused("wait for events", &e))?;
+        let internal = |e: HarnessError| refused("carry on", &e);
+        match woken {
+            Woken::Interrupted => self.step(What::Interrupted).await.map_err(internal)?,
+            Woken::Event(event) => self.feed(event).await.map_err(internal)?,
+            Woken::Guardian(report) => self.guardian_reported(report).await.map_err(internal)?,
+            Woken::Output(read) => self.target_wrote(read).await.map_err(internal)?,
+            Woken::Writable => {
+                if let Some(Err(failure)) = self.running.as_mut().map(|r| r.target.push()) {
+                    self.step(What::Failed(failure)).await.map_err(internal)?;
+                }
+            }
+            Woken::Rang => self.step(What::Due).await.map_err(internal)?,
+        }
+        self.show(false);
+        Ok(())
+    }
+
+    async fn wait(&mut self) -> std::io::Result<Woken> {
+        let running = self.running.as_mut();
+        let (reports, target) = match running {
+            Some(Running { reports, reports_ended, target, output_closed, .. }) => {
+                ((!*reports_ended).then_some(reports), Some((target, *output_closed)))
+            }
+            None => (None, None),
+        };
+        let report = async {
+            match reports {
+                Some(reports) => reports.next_line().await,
+                None => std::future::pending().await,
+            }
+        };
+        let talk = async {
+            match target {
+                Some((target, closed)) => talk(target, closed).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(_) = self.interrupts.recv() => Ok(Woken::Interrupted),
+            Some(event) = self.received.recv() => Ok(Woken::Event(event)),
+            line = report => Ok(Woken::Guardian(line?.and_then(|l| GuardianReport::parse(l.as_bytes())))),
+            woken = talk => woken,
+            rang = self.alarm.rings() => rang.map(|()| Woken::Rang),
+        }
+    }
+
+    async fn guardian_reported(&mut self, report: Option<GuardianReport>) -> Result<(), HarnessError> {
+        match report {
+            Some(GuardianReport::TargetExited { status }) => self.step(What::Exited { status }).await,
+            Some(_) => Ok(()),
+            None => {
+                if let Some(running) = &mut self.running {
+                    running.reports_ended = true;
+                }
+                self.step(What::HostFailed(HostFailure::GuardianGone)).await
+            }
+        }
+    }
+
+    async fn target_wrote(&mut self, read: Read) -> Result<(), HarnessError> {
+        let at_ns = self.clock.now_ns();
+        let (reports, after) = match read {
+            Read::Reports(reports) => (reports, None),
+            Read::Failed(reports, failure) => (reports, Some(What::Failed(failure))),
+            Read::Closed => {
+                if let Some(running) = &mut self.running {
+                    running.output_closed = true;
+                }
+                (Vec::new(), Some(What::OutputClosed))
+            }
+        };
+        for report in reports {
+            self.feed(Event { at_ns, what: What::Report(report) }).await?;
+        }
+        match after {
+            Some(what) => self.step(what).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Something happened just now.
+    async fn step(&mut self, what: What) -> Result<(), HarnessError> {
+        self.feed(Event { at_ns: self.clock.now_ns(), what }).await
+    }
+
+    /// Steps, does what is to be done, and steps again for what that brought about.
+    async fn feed(&mut self, event: Event) -> Result<(), HarnessError> {
+        let mut queue = VecDeque::from([event]);
+        while let Some(event) = queue.pop_front() {
+            let commands = step(&mut self.state, event);
+            for what in self.apply(commands).await? {
+                queue.push_back(Event { at_ns: self.clock.now_ns(), what });
+            }
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, commands: Commands) -> Result<Vec<What>, HarnessError> {
+        let mut brought = Vec::new();
+        let mut told = false;
+        for command in commands {
+            match command {
+                Command::Record(record) => self.recorder.record(record),
+                Command::Tell(command) => {
+                    told = true;
+                    if let Some(running) = &mut self.running {
+                        running.target.tell(&command);
+                    }
+                }
+                Command::Identify(pids) => brought.push(What::Identified(start_times(&pids))),
+                Command::Inject { fault, victims } => self.inject(fault, victims, &mut brought),
+                Command::Heal { fault } => {
+                    if let Some(Err(e)) = self.running.as_mut().map(|r| r.nemesis.heal(fault)) {
+                        brought.push(What::HostFailed(refused("start a thread that undoes a fault", &e)));
+                    }
+                }
+                Command::Sample(order) => {
+                    if let Some(sampler) = &self.sampler {
+                        sampler.order(order);
+                    }
+                }
+                Command::EndTarget => brought.push(self.end_target().await?),
+                Command::Finish(conclusion) => self.conclusion = Some(*conclusion),
+            }
+        }
+        if told && let Some(Err(failure)) = self.running.as_mut().map(|r| r.target.push()) {
+            brought.push(What::Failed(failure));
+        }
+        Ok(brought)
+    }
+
+    fn inject(&mut self, fault: usize, victims: Vec<chaos::Victim>, brought: &mut Vec<What>) {
+        let planned = self.state.plan().faults[fault].clone();
+        if let Some(Err(e)) = self.running.as_mut().map(|r| r.nemesis.inject(fault, planned, victims)) {
+            brought.push(What::HostFailed(refused("start a thread that applies a fault", &e)));
+        }
+    }
+
+    /// Ends every process of the run, then whatever worked on them.
+    async fn end_target(&mut self) -> Result<What, HarnessError> {
+        let sampler = self.sampler.take();
+        let Some(mut running) = self.running.take() else {
+            blocking(move || sampler.map(Sampler::finish)).await?;
+            return Ok(What::Ended { left_behind: None });
+        };
+        running.target.close_input();
+        let Running { guardian, nemesis, .. } = running;
+        let ended = blocking(move || {
+            let ended = guardian.end_all(END_WITHIN);
+            nemesis.finish();
+            if let Some(sampler) = sampler {
+                sampler.finish();
+            }
+            ended
+        });
+        Ok(match ended.await? {
+            Ok(ended) => What::Ended { left_behind: Some(ended.left_behind) },
+            Err(_) => What::Ended { left_behind: None },
+        })
+    }
+
+    fn show(&mut self, at_once: bool) {
+        let now_ns = self.clock.now_ns();
+        if at_once || now_ns >= self.shown_ns + SHOW_EVERY_NS {
+            self.shown_ns = now_ns;
+            self.observer.send_replace(self.state.progress(now_ns));
+        }
+    }
+}
+
+/// Waits until the target has written something or takes more.
+async fn talk(target: &mut Target, closed: bool) -> std::io::Result<Woken> {
+    if closed {
+        target.writable().await?;
+        return Ok(Woken::Writable);
+    }
+    Ok(target.read_or_writable().await?.map_or(Woken::Writable, Woken::Output))
+}
+
+/// The start times of these processes, as far as they are there.
+fn start_times(pids: &[u32]) -> Vec<(u32, u64)> {
+    let of = |pid: &u32| chaos::process::Identity::of(*pid).ok().flatten().map(|p| (p.pid, p.starttime));
+    pids.iter().filter_map(of).collect()
+}
+
+fn target_command(plan: &Plan, setup: &Setup) -> TargetCommand {
+    let argv = match &plan.target.command {
+        Some(command) => command.iter().map(Into::into).collect(),
+        None => setup.bundled.clone(),
+    };
+    TargetCommand { argv, env: Vec::new(), cwd: None, stderr_file: layout::TARGET_LOG.within(&setup.run_dir) }
+}

@@ -1,0 +1,62 @@
+//! Reads the processes on a thread of its own: a reading of two thousand of them takes longer than the loop
+//! may stand still.
+
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use evidence::sample::Mark;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::clock::Clock;
+use crate::dispatcher::{Event, SampleOrder, What};
+use crate::probes;
+use crate::recorder::{Record, Recorder};
+
+/// The thread that reads. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    orders: mpsc::Sender<SampleOrder>,
+    thread: JoinHandle<()>,
+}
+
+impl Sampler {
+    pub(crate) fn start(
+        clock: Clock,
+        recorder: Recorder,
+        events: UnboundedSender<Event>,
+    ) -> std::io::Result<Self> {
+        let (orders, received) = mpsc::channel::<SampleOrder>();
+        let thread = std::thread::Builder::new().name("sampler".to_owned()).spawn(move || {
+            let mut sampler = probes::Sampler::new();
+            for order in received {
+                let what = read(&mut sampler, &order, clock, &recorder);
+                if events.send(Event { at_ns: clock.now_ns(), what }).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { orders, thread })
+    }
+
+    /// Orders a reading; a `Sampled` event tells when it is done.
+    pub(crate) fn order(&self, order: SampleOrder) {
+        // If the thread is gone, the reading that does not come is noticed.
+        let _ = self.orders.send(order);
+    }
+
+    /// Waits until nothing is being read any more. Blocks.
+    pub(crate) fn finish(self) {
+        drop(self.orders);
+        let _ = self.thread.join();
+    }
+}
+
+fn read(sampler: &mut probes::Sampler, order: &SampleOrder, clock: Clock, recorder: &Recorder) -> What {
+    let mark: Option<Mark> = order.mark;
+    let tick = sampler.tick(clock.zero_ns, &order.processes, order.slow, mark);
+    recorder.record(Record::Samples(tick.samples));
+    if !tick.processes.is_empty() {
+        recorder.record(Record::Processes(tick.processes));
+    }
+    What::Sampled { vanished: tick.vanished, mark }
+}

@@ -1,0 +1,55 @@
+//! What a run is given beside its plan, and what it gives back.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use evidence::end::How;
+
+/// Everything that a run needs beside its plan.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where the evidence goes. It exists and is empty.
+    pub run_dir: PathBuf,
+    /// The scenario file as it was given.
+    pub scenario_text: String,
+    /// The id of the run.
+    pub run_id: String,
+    /// The command that was given, to do it again.
+    pub command: Vec<String>,
+    /// The bundled target: program and arguments.
+    pub bundled: Vec<OsString>,
+    /// The guardian: program and arguments, to which the guardian's own are added.
+    pub guardian: Vec<OsString>,
+    /// The plan's fingerprint.
+    pub fingerprint: String,
+    /// The version of the program.
+    pub version: String,
+    /// When the run starts by the wall clock, in RFC 3339, UTC.
+    pub started_wall: String,
+}
+
+/// The user wants the run to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interrupt {
+    /// Undo faults, drain, finish the evidence.
+    First,
+    /// The same without waiting for the drain.
+    Second,
+}
+
+/// A run that was carried out and whose evidence is whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// How it ended.
+    pub how: How,
+    /// Where the evidence is.
+    pub run_dir: PathBuf,
+}
+
+impl Finished {
+    /// Whether the user ended it.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.how == How::Interrupted
+    }
+}
