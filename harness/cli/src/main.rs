@@ -1,2 +1,55 @@
-//! x
-fn main() {}
+//! The binary `shakedown`: composition root, terminal, exit codes. It holds no rule of the domain.
+//!
+//! Two of its commands are processes of a run and not of a person: `swarm` (the reference runtime) and
+//! `guardian`. Both must start small and single-threaded, so they branch off before anything else is built.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this crate is the terminal")]
+
+mod args;
+mod check;
+mod exit;
+mod heal;
+mod judge;
+mod plan;
+mod progress;
+mod run;
+mod run_dir;
+mod signals;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use args::Command;
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let given: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match given.first().and_then(|word| word.to_str()) {
+        Some("swarm") => {
+            let name = OsString::from("shakedown swarm");
+            status(runtime::swarm_main(std::iter::once(name).chain(given.into_iter().skip(1))))
+        }
+        Some("guardian") => status(chaos::guardian::main(&given[1..])),
+        _ => exit::catching(|| commanded(given)).into(),
+    }
+}
+
+fn status(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(Exit::OurFault.code()))
+}
+
+fn commanded(given: Vec<OsString>) -> Exit {
+    let command = match args::read(given) {
+        Ok(command) => command,
+        Err(exit) => return exit,
+    };
+    match command {
+        Command::Run(args) => run::command(&args),
+        Command::Plan { file, scenario } => plan::command(&file, &scenario),
+        Command::Check { files, scenario } => check::command(&files, &scenario),
+        Command::Judge { runs } => judge::judge(&runs),
+        Command::Report { run } => judge::report(&run),
+        Command::Heal { run } => heal::command(run.as_deref()),
+        Command::Schema => check::schema(),
+        Command::Swarm { .. } => unreachable!("`swarm` branched off before the arguments were read"),
+    }
+}

@@ -1,0 +1,54 @@
+//! `shakedown heal`: undo whatever dead runs left behind.
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::Exit;
+use crate::run_dir::RUNS;
+
+/// Heals one run, or every run below `runs/`.
+pub(crate) fn command(run: Option<&Path>) -> Exit {
+    let runs = match run {
+        Some(run) if !evidence::layout::MANIFEST.within(run).exists() => {
+            eprintln!(
+                "error: {} is no run directory: it has no {}",
+                run.display(),
+                evidence::layout::MANIFEST.name
+            );
+            return Exit::Invalid;
+        }
+        Some(run) => vec![run.to_path_buf()],
+        None => below(Path::new(RUNS)),
+    };
+    if runs.is_empty() {
+        println!("no runs below {RUNS}/: nothing to undo");
+    }
+    runs.iter().fold(Exit::Go, |exit, run| exit.and(heal(run)))
+}
+
+fn heal(run: &Path) -> Exit {
+    match chaos::heal(run) {
+        Ok(report) => {
+            println!("{}: {report}", run.display());
+            if report.is_clean() { Exit::Go } else { Exit::Unusable }
+        }
+        Err(why) => {
+            eprintln!("error: {} cannot be healed\n  {why}", run.display());
+            Exit::Unusable
+        }
+    }
+}
+
+/// Every run directory two levels below: `runs/<scenario>/<run>`.
+fn below(runs: &Path) -> Vec<PathBuf> {
+    let children = |path: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();
+        paths.sort();
+        paths
+    };
+    children(runs)
+        .iter()
+        .flat_map(|scenario| children(scenario))
+        .filter(|run| evidence::layout::MANIFEST.within(run).exists())
+        .collect()
+}

@@ -1,0 +1,38 @@
+//! `shakedown judge` and `shakedown report`: from the run directory alone.
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::Exit;
+
+/// Judges each run again, prints its gates, and ends with the gravest verdict.
+pub(crate) fn judge(runs: &[PathBuf]) -> Exit {
+    runs.iter().fold(Exit::Go, |exit, run| exit.and(judged(run)))
+}
+
+fn judged(run: &Path) -> Exit {
+    match reports::render(run) {
+        Ok(rendered) => {
+            print!("{}", reports::terminal(&rendered.verdict));
+            rendered.verdict.outcome.into()
+        }
+        Err(why) => failed(run, &why),
+    }
+}
+
+/// Renders the reports again and says where they are.
+pub(crate) fn report(run: &Path) -> Exit {
+    match reports::render(run) {
+        Ok(_) => {
+            for file in evidence::layout::ALL.iter().filter(|f| f.derived) {
+                println!("{}", file.within(run).display());
+            }
+            Exit::Go
+        }
+        Err(why) => failed(run, &why),
+    }
+}
+
+fn failed(run: &Path, why: &dyn std::error::Error) -> Exit {
+    eprintln!("error: {} cannot be judged\n  {why}", run.display());
+    Exit::Invalid
+}

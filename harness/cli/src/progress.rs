@@ -1,0 +1,84 @@
+//! The progress of a run on the terminal: one line that is written over, or a line now and then where the
+//! output is no terminal.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use harness::Progress;
+use tokio::sync::watch;
+
+/// How often the line is written over on a terminal.
+const ON_TERMINAL: Duration = Duration::from_millis(250);
+/// How often a line is added elsewhere.
+const IN_LOG: Duration = Duration::from_secs(10);
+
+/// Shows progress until the run drops its sender.
+pub(crate) async fn show(mut updates: watch::Receiver<Progress>) {
+    let terminal = std::io::stderr().is_terminal();
+    let mut tick = tokio::time::interval(if terminal { ON_TERMINAL } else { IN_LOG });
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            changed = updates.changed() => if changed.is_err() { break },
+            _ = tick.tick() => {
+                let text = line(&updates.borrow_and_update());
+                // Progress that cannot be shown is not worth ending a run for.
+                let _ = if terminal {
+                    write!(std::io::stderr(), "\r\x1b[2K{text}")
+                } else {
+                    writeln!(std::io::stderr(), "{text}")
+                };
+            }
+        }
+    }
+    if terminal {
+        let _ = write!(std::io::stderr(), "\r\x1b[2K");
+    }
+}
+
+/// `hold · 12 s, 8 s left · 20/20 agents · 24 rounds · delivery 100 % · faults 1/1`
+fn line(p: &Progress) -> String {
+    let seconds = |d: Duration| format!("{} s", d.as_secs());
+    let mut parts = vec![
+        p.phase.clone(),
+        match p.remaining {
+            Some(remaining) => format!("{}, {} left", seconds(p.elapsed), seconds(remaining)),
+            None => seconds(p.elapsed),
+        },
+        format!("{}/{} agents", p.agents_alive, p.agents_expected),
+    ];
+    if p.rounds_done > 0 {
+        parts.push(format!("{} rounds", p.rounds_done));
+    }
+    if let Some(delivery) = p.delivery {
+        parts.push(format!("delivery {}", evidence::unit::Unit::Ratio.show(delivery)));
+    }
+    if p.faults_planned > 0 {
+        parts.push(format!("faults {}/{}", p.faults_done, p.faults_planned));
+    }
+    parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_phase_time_agents_rounds_delivery_and_faults() {
+        let progress = Progress {
+            phase: "hold".into(),
+            elapsed: Duration::from_millis(12_400),
+            remaining: Some(Duration::from_secs(8)),
+            agents_alive: 19,
+            agents_expected: 20,
+            rounds_done: 24,
+            delivery: Some(0.9991),
+            faults_done: 1,
+            faults_planned: 2,
+        };
+        assert_eq!(
+            line(&progress),
+            "hold · 12 s, 8 s left · 19/20 agents · 24 rounds · delivery 99.9 % · faults 1/2"
+        );
+    }
+}

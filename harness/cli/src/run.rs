@@ -1,0 +1,140 @@
+//! `shakedown run`: scenario → plan → run → evidence → verdict → report.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::SystemTime;
+
+use scenarios::Loaded;
+use tokio::sync::watch;
+
+use crate::args::Run;
+use crate::exit::Exit;
+use crate::run_dir::RunDir;
+use crate::{plan, progress, signals};
+
+/// Carries out every file. All are read first, so that a mistake in the last one costs no run of the first.
+pub(crate) fn command(args: &Run) -> Exit {
+    if args.out.is_some() && args.files.len() > 1 {
+        eprintln!(
+            "error: --out names one directory, but there are {} scenarios; run them one by one",
+            args.files.len()
+        );
+        return Exit::Usage;
+    }
+    let options = args.scenario.to_reader();
+    let mut loaded = Vec::new();
+    let mut invalid = false;
+    for file in &args.files {
+        match scenarios::read(file, &options) {
+            Ok(scenario) => loaded.push(scenario),
+            Err(problems) => {
+                eprintln!("{problems}");
+                invalid = true;
+            }
+        }
+    }
+    if invalid {
+        return Exit::Invalid;
+    }
+    let mut exit = Exit::Go;
+    for scenario in loaded {
+        exit = exit.and(one(args, scenario));
+        if exit == Exit::Interrupted {
+            break;
+        }
+    }
+    exit
+}
+
+fn one(args: &Run, loaded: Loaded) -> Exit {
+    let name = loaded.plan.scenario.clone();
+    let refusals = plan::refusals(&loaded.plan);
+    if !refusals.is_empty() {
+        eprintln!("error: {name} cannot be launched on this host");
+        refusals.iter().for_each(|why| eprintln!("  {why}"));
+        return Exit::Unusable;
+    }
+    let now = SystemTime::now();
+    let fingerprint = loaded.plan.fingerprint();
+    let dir = match RunDir::begin(args.out.as_deref(), &name, &fingerprint, now) {
+        Ok(dir) => dir,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return Exit::Unusable;
+        }
+    };
+    let exe = match std::env::current_exe() {
+        Ok(exe) => exe.into_os_string(),
+        Err(e) => {
+            eprintln!(
+                "error: could not find the shakedown program itself, which is also its reference runtime: {e}"
+            );
+            return Exit::Unusable;
+        }
+    };
+    let setup = harness::Setup {
+        run_dir: dir.path.clone(),
+        run_id: dir.id.clone(),
+        scenario_text: loaded.text,
+        command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
+        bundled: vec![exe.clone(), OsString::from("swarm"), OsString::from("--control")],
+        guardian: vec![exe, OsString::from("guardian")],
+        fingerprint,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_wall: humantime::format_rfc3339_seconds(now).to_string(),
+    };
+    let outcome = carry_out(loaded.plan, setup, args.quiet);
+    conclude(&dir.path, &name, outcome)
+}
+
+fn carry_out(
+    plan: scenarios::plan::Plan,
+    setup: harness::Setup,
+    quiet: bool,
+) -> Result<harness::Finished, harness::HarnessError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| harness::HarnessError::internal("start the event loop", &e))?;
+    runtime.block_on(async {
+        let interrupts =
+            signals::interrupts().map_err(|e| harness::HarnessError::internal("listen for Ctrl-C", &e))?;
+        let (sender, receiver) = watch::channel(harness::Progress::default());
+        let shown = (!quiet).then(|| tokio::spawn(progress::show(receiver)));
+        let outcome = harness::run(plan, setup, sender, interrupts).await;
+        if let Some(shown) = shown {
+            // The display ends when the run has dropped its sender; a panic in it changes no verdict.
+            let _ = shown.await;
+        }
+        outcome
+    })
+}
+
+/// Judges what there is, whichever way the run ended, and says so.
+fn conclude(run: &Path, name: &str, outcome: Result<harness::Finished, harness::HarnessError>) -> Exit {
+    let mut exit = Exit::Go;
+    let mut begun = true;
+    match &outcome {
+        Ok(finished) if finished.interrupted() => exit = Exit::Interrupted,
+        Ok(_) => {}
+        Err(why) => {
+            eprintln!("error: {name} could not be carried out\n  {why}");
+            exit = if why.is_our_fault() { Exit::OurFault } else { Exit::Unusable };
+            begun = evidence::layout::MANIFEST.within(run).exists();
+        }
+    }
+    if !begun {
+        return exit;
+    }
+    match reports::render(run) {
+        Ok(rendered) => {
+            print!("{}", reports::terminal(&rendered.verdict));
+            println!("report: {}", evidence::layout::REPORT_HTML.within(run).display());
+            exit.and(rendered.verdict.outcome.into())
+        }
+        Err(why) => {
+            eprintln!("error: {} was kept but cannot be judged\n  {why}", run.display());
+            exit.and(Exit::Invalid)
+        }
+    }
+}

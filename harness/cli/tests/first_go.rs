@@ -1,0 +1,43 @@
+//! The main job: a real swarm, a real kill, a verdict that can be made again.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::Duration;
+
+use support::{Place, repository, text, verdict};
+
+#[test]
+fn the_first_run_ends_go_and_judging_it_again_gives_the_same_bytes() {
+    let place = Place::new();
+    let run = place.path("run");
+    let out =
+        place.output(&["run", &repository("scenarios/smoke/first-go.yaml"), "--out", run.to_str().unwrap()]);
+    let said = format!("{}{}", text(&out.stdout), text(&out.stderr));
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    place.assert_nothing_left_within(Duration::from_secs(5));
+
+    let judged = verdict(&run);
+    assert_eq!(judged["verdict"], "GO");
+    assert_eq!(judged["faults"][0]["evidence"], "proven");
+    for file in evidence::layout::ALL {
+        assert!(file.within(&run).exists(), "{} is missing", file.name);
+    }
+
+    let first = std::fs::read(run.join("verdict.json")).unwrap();
+    std::fs::remove_file(run.join("verdict.json")).unwrap();
+    let again = place.output(&["judge", run.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    assert_eq!(std::fs::read(run.join("verdict.json")).unwrap(), first);
+}
+
+#[test]
+fn a_rehearsal_is_never_go() {
+    let place = Place::new();
+    let run = place.path("run");
+    let file = repository("scenarios/smoke/first-go.yaml");
+    let out = place.output(&["run", &file, "--rehearse", "4s", "--quiet", "--out", run.to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(20), "{}{}", text(&out.stdout), text(&out.stderr));
+    assert_eq!(verdict(&run)["verdict"], "INCONCLUSIVE");
+    place.assert_nothing_left_within(Duration::from_secs(5));
+}
