@@ -3,11 +3,13 @@
 //! Message boundaries are the kernel's, so that a kill at any instruction tears nothing; a hang-up tells of
 //! death; a full socket is the back-pressure; and names and descriptors vanish with their process.
 
+mod buffer;
 mod bytes;
 mod link;
 mod message;
 mod socket;
 
+pub use buffer::packet_buffer;
 pub use link::{Link, Sent};
 pub use message::{
     AnswerHead, Attached, Elected, Lost, Message, Moved, PacketReader, TaskHead, WORK_ALLOC, WORK_CPU,

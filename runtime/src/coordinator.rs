@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::bus::{
-    AnswerHead, Attached, Link, Lost, MAX_PACKET, Message, PacketReader, Sent, TaskHead, accept, connect,
+    AnswerHead, Attached, Link, Lost, Message, PacketReader, Sent, TaskHead, accept, connect, packet_buffer,
     receive,
 };
 use crate::clock::now_ns;
@@ -85,7 +85,7 @@ impl Coordinator {
     }
 
     fn live(&mut self) -> i32 {
-        let mut buffer = vec![0; MAX_PACKET];
+        let Ok(buffer) = packet_buffer() else { return 1 };
         let mut ready = Vec::new();
         self.mind_leader();
         loop {
@@ -94,10 +94,10 @@ impl Coordinator {
             let mut asked_to_end = false;
             for event in ready.drain(..) {
                 match event.key {
-                    poller::LISTENER => self.take_connections(&mut buffer),
+                    poller::LISTENER => self.take_connections(buffer),
                     poller::SIGNALS => asked_to_end |= self.read_signals(),
-                    poller::UP => self.on_up(event, &mut buffer),
-                    key => self.on_child(key, event, &mut buffer),
+                    poller::UP => self.on_up(event, buffer),
+                    key => self.on_child(key, event, buffer),
                 }
             }
             self.flush();

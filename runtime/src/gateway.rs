@@ -20,7 +20,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use protocol::{Capability, Command, Report, Tasks};
 
-use crate::bus::{Link, MAX_PACKET, receive};
+use crate::bus::{Link, packet_buffer, receive};
 use crate::clock::now_ns;
 use crate::config::Config;
 use crate::poller::{self, Poller, Ready};
@@ -135,7 +135,7 @@ impl Gateway {
     }
 
     fn live(&mut self) -> i32 {
-        let mut buffer = vec![0; MAX_PACKET];
+        let Ok(buffer) = packet_buffer() else { return 70 };
         let mut ready = Vec::new();
         loop {
             let patience_ns = self.patience_ns();
@@ -144,7 +144,7 @@ impl Gateway {
                 self.read_input();
             }
             for event in ready.drain(..) {
-                self.on_event(event, &mut buffer);
+                self.on_event(event, buffer);
             }
             self.on_time();
             self.pass_on();

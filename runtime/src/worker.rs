@@ -14,8 +14,8 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::time::TimeSpec;
 
 use crate::bus::{
-    AnswerHead, Attached, Link, MAX_PACKET, Message, PacketReader, Sent, TaskHead, WORK_ECHO, await_packet,
-    connect, datagram, receive,
+    AnswerHead, Attached, Link, Message, PacketReader, Sent, TaskHead, WORK_ECHO, await_packet, connect,
+    datagram, packet_buffer, receive,
 };
 use crate::clock::now_ns;
 use crate::process::{held_signals, hold, let_through};
@@ -65,15 +65,15 @@ struct Worker {
 
 impl Worker {
     fn live(&mut self) -> i32 {
-        let mut buffer = vec![0; MAX_PACKET];
+        let Ok(buffer) = packet_buffer() else { return 1 };
         while !signals::asked_to_end() {
             if self.up.is_none() {
                 self.find_place();
             } else {
-                self.take_packet(&mut buffer, true);
+                self.take_packet(buffer, true);
             }
         }
-        self.finish(&mut buffer);
+        self.finish(buffer);
         0
     }
 

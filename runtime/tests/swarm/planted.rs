@@ -127,11 +127,13 @@ fn hung_workers_time_out_and_stay_outstanding() {
 }
 
 fn swarm_elapsed(swarm: &Swarm) -> u64 {
-    let rounds = swarm.told.iter().filter_map(|r| match r {
-        Report::Round { elapsed_ns, .. } => Some(*elapsed_ns),
-        _ => None,
-    });
-    rounds.last().unwrap()
+    let mut latest = swarm.told.iter().rev();
+    latest
+        .find_map(|r| match r {
+            Report::Round { elapsed_ns, .. } => Some(*elapsed_ns),
+            _ => None,
+        })
+        .expect("a round has ended")
 }
 
 #[test]
