@@ -128,7 +128,7 @@ impl Journal {
             .open(&path)
             .map_err(|e| ChaosError::file("create", &path, e))?;
         let journal = Self { path: Arc::new(path), file: Arc::new(file) };
-        journal.append_synced(&opened)?;
+        journal.append(&opened)?;
         Ok(journal)
     }
 

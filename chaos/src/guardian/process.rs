@@ -79,8 +79,9 @@ impl Watch {
         };
         let journal = Journal::open(&order.run).map_err(|e| e.to_string())?;
         let follower = Follower::new(&order.run).map_err(|e| e.to_string())?;
-        // Before the target is there, so that whoever comes later knows its mark.
-        journal.append_synced(&Record::Guarding { guardian: own }).map_err(|e| e.to_string())?;
+        // Before the target is there, so that whoever comes later knows its mark. It need not outlive the
+        // machine, for no process does.
+        journal.append(&Record::Guarding { guardian: own }).map_err(|e| e.to_string())?;
         let stream = stream_to_harness().map_err(|e| format!("could not talk to the harness: {e}"))?;
         let target = launch(order, own)?;
         // After the target was started, for it would inherit what is blocked. It is looked at once anyway, so
