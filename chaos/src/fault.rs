@@ -53,7 +53,9 @@ pub(crate) struct Held {
 /// What became of the attempt on one victim.
 pub(crate) struct Outcome {
     pub(crate) proof: Proof,
-    /// When the kernel acknowledged it, in nanoseconds since the start of the run.
+    /// When it was sent, if the kernel took it, in nanoseconds since the start of the run.
+    pub(crate) sent_ns: Option<u64>,
+    /// When it was read back that it acts.
     pub(crate) acknowledged_ns: Option<u64>,
     pub(crate) readings: Vec<Reading>,
 }
@@ -78,8 +80,8 @@ pub struct Injected {
     pub step: FaultStep,
     /// Why, unless it was applied to all.
     pub why: Option<String>,
-    /// When the kernel acknowledged the first of it, in nanoseconds since the start of the run. The time of
-    /// the attempt where nothing was acknowledged.
+    /// When the kernel was given the first of what it then acknowledged, in nanoseconds since the start of the
+    /// run. The time of the attempt where nothing was acknowledged.
     pub at_ns: u64,
     /// From the first acknowledgement to the last.
     pub spread_ns: u64,
@@ -199,6 +201,7 @@ impl Prepared {
 
     fn conclude(self, attempted_ns: u64, outcomes: Vec<Outcome>, guard: Option<Guard>) -> Injected {
         let acknowledged: Vec<u64> = outcomes.iter().filter_map(|o| o.acknowledged_ns).collect();
+        let sent = outcomes.iter().filter(|o| o.acknowledged_ns.is_some()).filter_map(|o| o.sent_ns).min();
         let first = acknowledged.iter().min().copied();
         let last = acknowledged.iter().max().copied();
         let held = guard.as_ref().map_or(self.held.as_slice(), Guard::held);
@@ -214,7 +217,7 @@ impl Prepared {
         Injected {
             step,
             why,
-            at_ns: first.unwrap_or(attempted_ns),
+            at_ns: sent.unwrap_or(attempted_ns),
             spread_ns: last.zip(first).map_or(0, |(last, first)| last - first),
             victims,
             guard,
@@ -264,26 +267,47 @@ fn absent(victim: &Victim, clock: Clock) -> std::io::Result<Reading> {
     })
 }
 
-/// Signals all as fast as the kernel takes it. For each, whether it was taken.
-fn signal_all(held: &[Held], signal: Signal) -> Vec<std::io::Result<bool>> {
-    held.iter().map(|held| held.pidfd.send(signal)).collect()
+/// A signal on its way to one victim.
+pub(crate) struct Sent {
+    /// Just before the call: what the signal does cannot be seen earlier, and recovery counted from here is never
+    /// understated, however late this process comes to read anything back.
+    pub(crate) at_ns: u64,
+    /// Whether the kernel took it; `false` if the process was gone.
+    pub(crate) taken: std::io::Result<bool>,
 }
 
-/// The outcome of a signal that the kernel did not take; `None` if it did.
-fn not_sent(sent: &std::io::Result<bool>, signal: Signal, clock: Clock) -> Option<Outcome> {
-    let (proof, found) = match sent {
-        Ok(true) => return None,
-        Ok(false) => (Proof::Skipped, "the process was gone".to_owned()),
-        Err(e) => (Proof::Unproven, e.to_string()),
-    };
-    let reading = Reading {
-        at_ns: clock.now(),
-        level: Level::E0,
-        source: "pidfd_send_signal".to_owned(),
-        expected: format!("{signal} taken"),
-        found,
-    };
-    Some(Outcome { proof, acknowledged_ns: None, readings: vec![reading] })
+impl Sent {
+    fn reading(&self, signal: Signal, found: String) -> Reading {
+        Reading {
+            at_ns: self.at_ns,
+            level: Level::E0,
+            source: "pidfd_send_signal".to_owned(),
+            expected: format!("{signal} taken"),
+            found,
+        }
+    }
+
+    /// What became of a signal that the kernel did not take; `None` if it did.
+    pub(crate) fn refused(&self, signal: Signal) -> Option<Outcome> {
+        let (proof, found) = match &self.taken {
+            Ok(true) => return None,
+            Ok(false) => (Proof::Skipped, "the process was gone".to_owned()),
+            Err(e) => (Proof::Unproven, e.to_string()),
+        };
+        let readings = vec![self.reading(signal, found)];
+        Some(Outcome { proof, sent_ns: None, acknowledged_ns: None, readings })
+    }
+
+    /// What was read back of a signal that the kernel took, the sending first.
+    pub(crate) fn told(&self, signal: Signal, mut outcome: Outcome) -> Outcome {
+        outcome.readings.insert(0, self.reading(signal, format!("{signal} taken")));
+        Outcome { sent_ns: Some(self.at_ns), ..outcome }
+    }
+}
+
+/// Signals all as fast as the kernel takes it.
+fn signal_all(held: &[Held], signal: Signal, clock: Clock) -> Vec<Sent> {
+    held.iter().map(|held| Sent { at_ns: clock.now(), taken: held.pidfd.send(signal) }).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use evidence::event::{Level, Proof, Reading};
 use nix::sys::signal::Signal;
 use scenarios::plan;
 
-use super::{Held, Outcome, not_sent, signal_all};
+use super::{Held, Outcome, signal_all};
 use crate::ChaosError;
 use crate::clock::Clock;
 use crate::pidfd::{PidFd, wait_any};
@@ -37,14 +37,16 @@ struct End {
 }
 
 fn end(held: &[Held], signal: Signal, within: Duration, clock: Clock) -> Result<Vec<Outcome>, ChaosError> {
-    let sent = signal_all(held, signal);
-    let taken: Vec<usize> = (0..held.len()).filter(|&i| matches!(sent[i], Ok(true))).collect();
+    let sent = signal_all(held, signal, clock);
+    let taken: Vec<usize> = (0..held.len()).filter(|&i| matches!(sent[i].taken, Ok(true))).collect();
     let ends = wait_for_ends(held, taken, within, clock)
         .map_err(|e| ChaosError::io("wait for", "the end of the victims", e))?;
     let told_by = Instant::now() + REAPED_WITHIN;
     let outcomes = held.iter().zip(sent).zip(ends).map(|((held, sent), at_ns)| {
-        let end = at_ns.map(|at_ns| End { at_ns, status: wait_status(held, told_by) });
-        not_sent(&sent, signal, clock).unwrap_or_else(|| outcome(end, signal, within, clock))
+        sent.refused(signal).unwrap_or_else(|| {
+            let end = at_ns.map(|at_ns| End { at_ns, status: wait_status(held, told_by) });
+            sent.told(signal, outcome(end, signal, within, clock))
+        })
     });
     Ok(outcomes.collect())
 }
@@ -88,11 +90,11 @@ fn outcome(end: Option<End>, signal: Signal, within: Duration, clock: Clock) -> 
     };
     let Some(End { at_ns, status }) = end else {
         let readings = vec![exit(clock.now(), format!("alive {within:?} after {signal}"))];
-        return Outcome { proof: Proof::Mismatch, acknowledged_ns: None, readings };
+        return Outcome { proof: Proof::Mismatch, sent_ns: None, acknowledged_ns: None, readings };
     };
     let (proof, how) = read_status(status, signal, clock);
     let readings = vec![exit(at_ns, "exited".to_owned()), how];
-    Outcome { proof, acknowledged_ns: Some(at_ns), readings }
+    Outcome { proof, sent_ns: None, acknowledged_ns: Some(at_ns), readings }
 }
 
 /// Whether the status is that of a process that this signal ended. One that nobody told contradicts nothing.
@@ -172,13 +174,13 @@ mod tests {
     fn a_process_that_does_not_end_in_time_is_a_mismatch_and_says_so() {
         let outcome = ended("trap '' TERM", Duration::from_millis(30));
         assert_eq!((outcome.proof, outcome.acknowledged_ns), (Proof::Mismatch, None));
-        assert_eq!(outcome.readings[0].found, "alive 30ms after SIGTERM");
+        assert_eq!(outcome.readings[1].found, "alive 30ms after SIGTERM");
     }
 
     #[test]
     fn a_process_that_another_signal_ended_is_a_mismatch() {
         let outcome = ended("trap 'kill -KILL $$' TERM", TERMINATED_WITHIN);
         assert_eq!(outcome.proof, Proof::Mismatch);
-        assert_eq!(outcome.readings[1].found, "signal 9");
+        assert_eq!(outcome.readings[2].found, "signal 9");
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use evidence::event::{Level, Proof, Reading};
 use nix::sys::signal::Signal;
 
-use super::{Held, Outcome, Victim, not_sent, signal_all};
+use super::{Held, Outcome, Victim, signal_all};
 use crate::ChaosError;
 use crate::clock::Clock;
 use crate::journal::Undo;
@@ -49,21 +49,23 @@ fn act(
     settled: impl Fn(Option<Stat>) -> Option<(Proof, String)>,
 ) -> Result<Vec<Outcome>, ChaosError> {
     let deadline = Instant::now() + within;
-    let sent = signal_all(held, signal);
+    let sent = signal_all(held, signal, clock);
     let mut outcomes: Vec<Option<Outcome>> = sent
         .iter()
-        .map(|sent| match sent {
+        .map(|sent| match sent.taken {
             // It died while it was stopped: nothing is left to let go on.
             Ok(false) if signal == Signal::SIGCONT => {
                 Some(outcome(Proof::Proven, "dead".to_owned(), signal, clock))
             }
-            sent => not_sent(sent, signal, clock),
+            _ => sent.refused(signal),
         })
         .collect();
     loop {
-        for (held, slot) in held.iter().zip(&mut outcomes).filter(|(_, slot)| slot.is_none()) {
+        let open = held.iter().zip(&sent).zip(&mut outcomes).filter(|(_, slot)| slot.is_none());
+        for ((held, sent), slot) in open {
             let stat = stat_of(&held.victim).map_err(|e| ChaosError::io("read", "/proc", e))?;
-            *slot = settled(stat).map(|(proof, found)| outcome(proof, found, signal, clock));
+            *slot =
+                settled(stat).map(|(proof, found)| sent.told(signal, outcome(proof, found, signal, clock)));
         }
         let late = Instant::now() >= deadline;
         if late || outcomes.iter().all(Option::is_some) {
@@ -84,5 +86,5 @@ fn outcome(proof: Proof, found: String, signal: Signal, clock: Clock) -> Outcome
     let expected = if signal == Signal::SIGSTOP { "T" } else { "not T" }.to_owned();
     let reading = Reading { at_ns, level: Level::E1, source: SOURCE.to_owned(), expected, found };
     let acknowledged_ns = (proof == Proof::Proven).then_some(at_ns);
-    Outcome { proof, acknowledged_ns, readings: vec![reading] }
+    Outcome { proof, sent_ns: None, acknowledged_ns, readings: vec![reading] }
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use evidence::event::{FaultStep, Proof, Victim};
+use evidence::event::{FaultStep, Level, Proof, Victim};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use scenarios::plan::{self, FaultKind};
@@ -14,9 +14,10 @@ const KILL: FaultKind = FaultKind::Kill { signal: plan::Signal::Kill };
 const TERM: FaultKind = FaultKind::Kill { signal: plan::Signal::Term };
 const PAUSE: FaultKind = FaultKind::Pause { for_ns: 60_000_000_000 };
 
-/// Source, expectation and finding of each reading, without the times.
+/// Source, expectation and finding of what was read back, without the times and without the sending.
 fn readings(victim: &Victim) -> Vec<String> {
-    victim.readings.iter().map(|r| format!("{}: {} / {}", r.source, r.expected, r.found)).collect()
+    let read_back = victim.readings.iter().filter(|r| r.level > Level::E0);
+    read_back.map(|r| format!("{}: {} / {}", r.source, r.expected, r.found)).collect()
 }
 
 fn proofs(victims: &[Victim]) -> Vec<(u32, Proof)> {
@@ -45,7 +46,9 @@ fn a_killed_agent_is_proven_dead_by_that_signal_and_the_others_live() {
         readings(&injected.victims[0]),
         ["pidfd: exited / exited", "wait status: signal 9 / signal 9"]
     );
-    assert_eq!(injected.at_ns, injected.victims[0].readings[0].at_ns);
+    let [sent, ended, ..] = injected.victims[0].readings.as_slice() else { panic!("{injected:?}") };
+    assert_eq!((sent.level, sent.found.as_str(), sent.at_ns), (Level::E0, "SIGKILL taken", injected.at_ns));
+    assert!(sent.at_ns < ended.at_ns);
     assert!(injected.guard.is_none());
     assert_eq!(run.agents.iter().map(|a| state(*a).is_some()).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(faults(&run.records()), ["prepare", "applied"]);
@@ -57,8 +60,8 @@ fn many_are_killed_at_the_same_instant_and_the_spread_is_told() {
     let injected = run.inject(KILL, &run.victims()).unwrap();
     assert!(injected.victims.iter().all(|v| v.proof == Proof::Proven), "{injected:?}");
     assert_none_alive(&run.agents);
-    let ends: Vec<u64> = injected.victims.iter().map(|v| v.readings[0].at_ns).collect();
-    assert_eq!(injected.at_ns, *ends.iter().min().unwrap());
+    let ends: Vec<u64> = injected.victims.iter().map(|v| v.readings[1].at_ns).collect();
+    assert_eq!(injected.at_ns, injected.victims.iter().map(|v| v.readings[0].at_ns).min().unwrap());
     assert_eq!(injected.spread_ns, ends.iter().max().unwrap() - ends.iter().min().unwrap());
 }
 
@@ -185,7 +188,7 @@ fn a_paused_agent_that_is_killed_meanwhile_needs_no_healing() {
     assert_eq!(killed.victims[0].proof, Proof::Proven);
     let healed = paused.guard.unwrap().heal();
     assert_eq!(healed.step, FaultStep::Healed);
-    assert_eq!(healed.victims[0].readings[0].found, "dead");
+    assert_eq!(healed.victims[0].readings[1].found, "dead");
 }
 
 #[test]
