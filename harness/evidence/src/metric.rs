@@ -351,11 +351,11 @@ fn resources(all: &mut Vec<Metric>) {
     let lower =
         |name: &str, unit, help: &str| by_role(phased(metric(name, unit, Better::Lower, Processes, help)));
     all.extend([
-        lower("memory.private.max", Unit::Bytes, "Private (anonymous) memory of a process, greatest over processes and time."),
+        lower("memory.private.max", Unit::Bytes, "Private (anonymous) memory of a process, greatest over processes and time. Pages that a forked process still shares with its parent count."),
         lower("memory.rss.max", Unit::Bytes, "Resident memory of a process, greatest over processes and time."),
         lower("memory.pss.max", Unit::Bytes, "Proportional memory of a process, greatest over processes and time."),
         lower("memory.pss.mean", Unit::Bytes, "Proportional memory of a process, mean over processes at the last reading of the hold phase."),
-        lower("memory.total.max", Unit::Bytes, "Private memory of all processes together, greatest over time."),
+        lower("memory.total.max", Unit::Bytes, "Proportional memory of all processes together, greatest over the slow ticks; of large groups, the mean of those read in the tick times their number."),
         lower("descriptors.max", Unit::Count, "Open descriptors of a process, greatest over processes and time."),
         lower("threads.max", Unit::Count, "Threads of a process, greatest over processes and time."),
         lower("cpu.cores", Unit::Count, "CPU time of all processes together per second of time: cores in use."),

@@ -58,17 +58,20 @@ fn ticks(times: impl Iterator<Item = u64>) -> u64 {
     times.len() as u64
 }
 
-/// The groups of one tick added up, where every one of them could be read.
+/// The groups of one slow tick added up. Of a large group only some processes were read in that tick, in turn;
+/// the others are taken to be like them. Resident or anonymous memory cannot be added up at all: forked
+/// processes share pages, and a sum would count each page once a process.
 fn total(samples: &[&Sample], of: Of<'_>, findings: &mut Findings) {
-    let mut by_tick: BTreeMap<u64, Option<u64>> = BTreeMap::new();
-    for sample in samples {
-        let sum = by_tick.entry(sample.at_ns).or_insert(Some(0));
-        *sum = sum.zip(sample.private_sum).map(|(a, b)| a + b);
+    let mut by_tick: BTreeMap<u64, Option<f64>> = BTreeMap::new();
+    for sample in samples.iter().filter(|s| s.processes > 0) {
+        let sum = by_tick.entry(sample.at_ns).or_insert(Some(0.0));
+        let read = sample.pss_sum.zip(sample.pss_processes.filter(|n| *n > 0));
+        let group = read.map(|(sum, read)| number(sum) / f64::from(read) * f64::from(sample.processes));
+        *sum = sum.zip(group).map(|(a, b)| a + b);
     }
-    let sums: Vec<u64> = by_tick.into_values().flatten().collect();
-    if let Some(max) = sums.iter().max() {
-        let found = Measured::exact(Basis::Samples, sums.len() as u64, number(*max));
-        findings.put("memory.total.max", of, found);
+    let sums: Vec<f64> = by_tick.into_values().flatten().collect();
+    if let Some(max) = sums.iter().copied().reduce(f64::max) {
+        findings.put("memory.total.max", of, Measured::exact(Basis::Samples, sums.len() as u64, max));
     }
 }
 
