@@ -60,6 +60,7 @@ fn catch_up(state: &mut State, out: &mut Commands) {
             Due::Fault => state.fault_due(at_ns, out),
             Due::Armed => state.armed_fault_due(at_ns, out),
             Due::Rounds => state.close_rounds(false, out),
+            Due::Interval => state.interval_due(at_ns, out),
             Due::Round => state.round_due(at_ns, out),
             Due::Arrival => state.arrivals_due(out),
             Due::Tick => state.tick_due(at_ns, out),

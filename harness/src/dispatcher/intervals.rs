@@ -17,11 +17,14 @@ pub(super) struct Tally {
     pub(super) due: u64,
     /// Of those, the ones that found no slot.
     pub(super) shed: u64,
+    /// Intervals of the grid that have ended.
+    ended: u64,
 }
 
 impl Tally {
     pub(super) fn begin(&mut self, at_ns: u64, phase: &str, counts: Counts) {
-        *self = Self { began_ns: Some(at_ns), phase: phase.to_owned(), before: counts, due: 0, shed: 0 };
+        let (phase, ended) = (phase.to_owned(), self.ended);
+        *self = Self { began_ns: Some(at_ns), phase, before: counts, due: 0, shed: 0, ended };
     }
 
     fn row(&self, began_ns: u64, end_ns: u64, now: Counts, open: u64) -> Interval {
@@ -59,9 +62,16 @@ impl State {
         out.record(Record::Flush);
     }
 
-    /// Writes down the open interval and begins the next in the same phase.
-    pub(super) fn next_interval(&mut self, at_ns: u64, out: &mut Commands) {
-        // A phase that begins at a tick has just begun one.
+    /// When the next interval begins: on the grid of the sampling interval, until the target is drained.
+    pub(super) fn next_interval_ns(&self) -> Option<u64> {
+        let zero_ns = self.timeline.zero_ns().filter(|_| self.is_sampled())?;
+        Some(zero_ns + (self.tally.ended + 1) * self.sampling.every_ns())
+    }
+
+    /// The open interval ends and the next begins in the same phase.
+    pub(super) fn interval_due(&mut self, at_ns: u64, out: &mut Commands) {
+        self.tally.ended += 1;
+        // A phase that began at this very moment has begun an interval.
         if self.tally.began_ns.is_none_or(|began_ns| began_ns >= at_ns) {
             return;
         }

@@ -1,4 +1,7 @@
 //! When the processes are read, and for what.
+//!
+//! Reading thousands of processes keeps a core busy for a while. The ticks lie between the whole intervals, since
+//! rounds are mostly due at those: what is read should not be what was slowed down by the reading.
 
 use std::sync::Arc;
 
@@ -39,6 +42,10 @@ impl Sampling {
         }
     }
 
+    pub(super) fn every_ns(&self) -> u64 {
+        self.every_ns
+    }
+
     /// Somebody came or went: the list of processes is to be made again.
     pub(super) fn forget_processes(&mut self) {
         self.processes = None;
@@ -46,22 +53,24 @@ impl Sampling {
 }
 
 impl State {
-    /// When the processes are next read. Until the target is drained.
-    pub(super) fn next_tick_ns(&self) -> Option<u64> {
-        let sampled = matches!(self.stage, Stage::Running | Stage::Healing | Stage::Draining { .. });
-        self.timeline
-            .zero_ns()
-            .filter(|_| sampled)
-            .map(|zero| zero + self.sampling.next * self.sampling.every_ns)
+    /// Whether the run is where the processes are read.
+    pub(super) fn is_sampled(&self) -> bool {
+        matches!(self.stage, Stage::Running | Stage::Healing | Stage::Draining { .. })
     }
 
-    /// A tick of the grid: it ends an interval of the workload and reads the processes, unless the last
-    /// reading is still under way; then it is missed, which the count of ticks tells.
+    /// When the processes are next read.
+    pub(super) fn next_tick_ns(&self) -> Option<u64> {
+        let first_ns =
+            self.timeline.zero_ns().filter(|_| self.is_sampled())? + self.sampling.every_ns * 3 / 8;
+        Some(first_ns + self.sampling.next * self.sampling.every_ns)
+    }
+
+    /// A tick of the grid: the processes are read, unless the last reading is still under way; then it is
+    /// missed, which the count of ticks tells.
     pub(super) fn tick_due(&mut self, at_ns: u64, out: &mut Commands) {
         let number = self.sampling.next;
         self.sampling.next += 1;
         self.sampling.ticks.planned += 1;
-        self.next_interval(at_ns, out);
         if self.sampling.busy.is_none() {
             let slow = number.is_multiple_of(self.sampling.slow_every);
             let mark = self.sampling.waiting.take();

@@ -60,6 +60,8 @@ pub(super) enum Due {
     Armed,
     /// The time-out of a round, or the end of waiting for what the target tells of it.
     Rounds,
+    /// An interval of the workload ends and the next begins.
+    Interval,
     /// The next round.
     Round,
     /// The next single task.
@@ -179,6 +181,7 @@ impl State {
             while_running(self.next_fault_ns(), Due::Fault),
             while_running(self.faults.next_armed_ns(), Due::Armed),
             self.rounds.next_ns().filter(|_| self.stage != Stage::Over).map(|at| (at, Due::Rounds)),
+            self.next_interval_ns().map(|at| (at, Due::Interval)),
             while_running(self.next_round_ns(), Due::Round),
             while_running(self.next_arrival_ns(), Due::Arrival),
             self.next_tick_ns().map(|at| (at, Due::Tick)),

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 pub const MS: u64 = 1_000_000;
 
-/// A plan for a target that is a program: `hold_ms` of rounds each 50 ms, tasks given up after 300 ms.
+/// A plan for a target that is a program: `hold_ms` of rounds each 50 ms, tasks given up after a second.
 pub fn plan(command: &[&str], config: serde_json::Value, hold_ms: u64) -> Plan {
     let phase =
         |name: &str, at_ms: u64, ms: u64| Phase { name: name.into(), at_ns: at_ms * MS, length_ns: ms * MS };
@@ -33,7 +33,7 @@ pub fn plan(command: &[&str], config: serde_json::Value, hold_ms: u64) -> Plan {
         workload: Workload {
             rounds: Some(Rounds {
                 every_ns: 50 * MS,
-                timeout_ns: 300 * MS,
+                timeout_ns: 1_000 * MS,
                 payload: 100,
                 work: Work::Echo {},
                 open: 100,
