@@ -129,7 +129,7 @@ fn conclude(run: &Path, name: &str, outcome: Result<harness::Finished, harness::
     match reports::render(run) {
         Ok(rendered) => {
             print!("{}", reports::terminal(&rendered.verdict));
-            println!("report: {}", evidence::layout::REPORT_HTML.within(run).display());
+            println!("report: {}", near(&evidence::layout::REPORT_HTML.within(run)).display());
             exit.and(rendered.verdict.outcome.into())
         }
         Err(why) => {
@@ -137,4 +137,10 @@ fn conclude(run: &Path, name: &str, outcome: Result<harness::Finished, harness::
             exit.and(Exit::Invalid)
         }
     }
+}
+
+/// The path as seen from here, where it lies below; it is shorter to read and to type.
+fn near(path: &Path) -> &Path {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    here.ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
 }

@@ -11,7 +11,7 @@ use support::{Place, repository, text, wait_for};
 fn foreign(command: &str) -> String {
     format!(
         "name: foreign\nwhy: A target that misbehaves.\n\
-         target: {{ command: {command}, agents: {{ workers: 2 }}, ready_within: 2s, stop_within: 1s }}\n\
+         target: {{ command: {command}, agents: {{ worker: 2 }}, ready_within: 2s, stop_within: 1s }}\n\
          workload:\n  rounds: {{ every: 200ms, timeout: 1s, payload: 64B, work: echo }}\n\
          phases: {{ warm_up: 0s, hold: 1s, drain: 2s }}\n\
          gates:\n  - messages.lost == 0\n"

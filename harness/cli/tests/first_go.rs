@@ -19,7 +19,7 @@ fn the_first_run_ends_go_and_judging_it_again_gives_the_same_bytes() {
 
     let judged = verdict(&run);
     assert_eq!(judged["verdict"], "GO");
-    assert_eq!(judged["faults"][0]["evidence"], "proven");
+    assert_eq!(judged["faults"][0]["evidence"]["proof"], "proven");
     for file in evidence::layout::ALL {
         assert!(file.within(&run).exists(), "{} is missing", file.name);
     }
