@@ -122,7 +122,8 @@ impl Watch {
         for seen in std::mem::take(&mut self.pending) {
             reached.extend(self.seen(&seen));
         }
-        reached.extend(self.drained(now_ns));
+        // If nothing is open by now and nothing ended since, then nothing was open in the first place.
+        reached.extend(self.drained(at_ns));
         reached
     }
 

@@ -35,6 +35,16 @@ fn steps(trial: &Trial) -> Vec<(String, FaultStep, Option<Proof>)> {
         .collect()
 }
 
+/// The process id of the guardian of this run.
+fn guardian_of(run: &std::path::Path) -> i32 {
+    let records = chaos::journal::read(run).expect("the journal is there");
+    let guardian = records.iter().find_map(|record| match record {
+        chaos::journal::Record::Guarding { guardian } => i32::try_from(guardian.pid).ok(),
+        _ => None,
+    });
+    guardian.expect("the guardian is in the journal")
+}
+
 #[test]
 fn real_processes_are_killed_and_paused_with_evidence_and_the_run_goes_on() {
     let mut plan = scripted(json!({ "processes": true }), 1_500);
@@ -95,6 +105,26 @@ fn the_second_interrupt_leaves_out_the_drain_and_still_heals() {
     assert!(trial.outcome.as_ref().unwrap().interrupted());
     assert!(begun.elapsed() < Duration::from_secs(30), "it did not wait for the drain");
     assert!(!trial.end().drain.unwrap().completed);
+    assert_eq!(steps(&trial).last().unwrap().1, FaultStep::Healed);
+}
+
+#[test]
+fn a_guardian_that_is_killed_ends_the_run_and_nothing_stays_broken_or_alive() {
+    let mut plan = scripted(json!({ "processes": true }), 60_000);
+    plan.faults.push(fault("pause", FaultKind::Pause { for_ns: 50_000 * MS }, &[1], 250));
+    let trial = run_with(plan, |run, _| async move {
+        until_event(&run, "\"injected\"").await;
+        let guardian = nix::unistd::Pid::from_raw(guardian_of(&run));
+        nix::sys::signal::kill(guardian, nix::sys::signal::Signal::SIGKILL).unwrap();
+    });
+    let error = trial.outcome.as_ref().expect_err("nobody would undo faults any more");
+    insta::assert_snapshot!(
+        error,
+        @"the guardian process of the run was ended from outside; something on this host kills processes"
+    );
+    let end = trial.end();
+    assert!(matches!(end.how, How::HarnessFailed { .. }), "{end:?}");
+    assert!(end.left_behind.is_some(), "what was there was looked for: {end:?}");
     assert_eq!(steps(&trial).last().unwrap().1, FaultStep::Healed);
 }
 

@@ -8,6 +8,9 @@ use super::command::{Command, Commands};
 use super::launch::member_fact;
 use super::state::{Stage, State};
 
+/// Gauges by different names that are written down, at most.
+const MAX_GAUGES: usize = 4096;
+
 impl State {
     /// A report on agents or numbers. `at_ns` in it is the target's reading of the clock that all processes
     /// of this host share.
@@ -28,11 +31,25 @@ impl State {
                 let fact = Fact::Assigned { from, to, workers, resent, epoch };
                 out.fact(self.since_start(at_ns), fact);
             }
-            Report::Gauge { name, value, at_ns } => {
-                out.fact(self.since_start(at_ns), Fact::Gauge { name, value });
-            }
+            Report::Gauge { name, value, at_ns } => self.gauge(name, value, self.since_start(at_ns), out),
             _ => {}
         }
+    }
+
+    /// A target may tell its gauges as often as it likes; they are written down as often as the dear readings
+    /// are taken, so that a month of them stays small.
+    fn gauge(&mut self, name: String, value: f64, at_ns: u64, out: &mut Commands) {
+        if let Some(written_ns) = self.gauges_written.get_mut(&name) {
+            if at_ns < *written_ns + self.plan.sample.slow_every_ns {
+                return;
+            }
+            *written_ns = at_ns;
+        } else if self.gauges_written.len() < MAX_GAUGES {
+            self.gauges_written.insert(name.clone(), at_ns);
+        } else {
+            return;
+        }
+        out.fact(at_ns, Fact::Gauge { name, value });
     }
 
     /// A time that the target told, on the run's clock. A target may tell nonsense: never after now.

@@ -248,12 +248,13 @@ impl State {
     pub(super) fn host_failed(&mut self, failure: HostFailure, out: &mut Commands) {
         let what = failure.to_string();
         out.fact(self.now_ns, Fact::Incident { severity: Severity::Critical, what: what.clone() });
+        let again = matches!(self.how, Some(How::HarnessFailed { .. }));
         self.how.get_or_insert(How::HarnessFailed { why: what });
-        let guardian_gone = failure == HostFailure::GuardianGone;
+        // Without a guardian nobody would undo anything if the harness died now; and where ending in order was
+        // tried and failed, only the hard way is left.
+        let at_once = again || failure == HostFailure::GuardianGone;
         self.trouble.get_or_insert(Trouble::Host(failure));
-        if guardian_gone {
-            // Nobody would undo anything if the harness died now.
-            self.heal_all(out);
+        if at_once {
             self.end_target(out);
         } else {
             self.end_early(out);

@@ -1,6 +1,6 @@
 //! All that a run knows of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use evidence::end::{Drain, How, Shed};
@@ -105,6 +105,8 @@ pub struct State {
     pub(super) interrupts: u32,
     pub(super) drain: Option<Drain>,
     pub(super) gauges: BTreeMap<String, f64>,
+    /// When each gauge was last written down.
+    pub(super) gauges_written: HashMap<String, u64>,
     pub(super) stop_ns: Option<u64>,
     pub(super) how: Option<How>,
     pub(super) trouble: Option<Trouble>,
@@ -147,6 +149,7 @@ impl State {
             interrupts: 0,
             drain: None,
             gauges: BTreeMap::new(),
+            gauges_written: HashMap::new(),
             stop_ns: None,
             how: None,
             trouble: None,

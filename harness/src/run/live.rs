@@ -255,15 +255,15 @@ impl Live {
         let mut queue = VecDeque::from([event]);
         while let Some(event) = queue.pop_front() {
             let commands = step(&mut self.state, event);
-            for what in self.apply(commands).await? {
-                queue.push_back(Event { at_ns: self.clock.now_ns(), what });
-            }
+            queue.extend(self.apply(commands).await?);
         }
         Ok(())
     }
 
-    async fn apply(&mut self, commands: Commands) -> Result<Vec<What>, HarnessError> {
+    async fn apply(&mut self, commands: Commands) -> Result<Vec<Event>, HarnessError> {
         let mut brought = Vec::new();
+        let clock = self.clock;
+        let now = |what| Event { at_ns: clock.now_ns(), what };
         let mut told = false;
         for command in commands {
             match command {
@@ -274,11 +274,17 @@ impl Live {
                         running.target.tell(&command);
                     }
                 }
-                Command::Identify(pids) => brought.push(What::Identified(start_times(&pids))),
-                Command::Inject { fault, victims } => self.inject(fault, victims, &mut brought),
+                Command::Identify(pids) => brought.push(now(What::Identified(start_times(&pids)))),
+                Command::Inject { fault, victims } => {
+                    if let Some(Err(e)) = self.inject(fault, victims) {
+                        let failure = refused("start a thread that applies a fault", &e);
+                        brought.push(now(What::HostFailed(failure)));
+                    }
+                }
                 Command::Heal { fault } => {
                     if let Some(Err(e)) = self.running.as_mut().map(|r| r.nemesis.heal(fault)) {
-                        brought.push(What::HostFailed(refused("start a thread that undoes a fault", &e)));
+                        let failure = refused("start a thread that undoes a fault", &e);
+                        brought.push(now(What::HostFailed(failure)));
                     }
                 }
                 Command::Sample(order) => {
@@ -286,44 +292,43 @@ impl Live {
                         sampler.order(order);
                     }
                 }
-                Command::EndTarget => brought.push(self.end_target().await?),
+                Command::EndTarget => brought.extend(self.end_target().await?),
                 Command::Finish(conclusion) => self.conclusion = Some(*conclusion),
             }
         }
         if told && let Some(Err(failure)) = self.running.as_mut().map(|r| r.target.push()) {
-            brought.push(What::Failed(failure));
+            brought.push(now(What::Failed(failure)));
         }
         Ok(brought)
     }
 
-    fn inject(&mut self, fault: usize, victims: Vec<chaos::Victim>, brought: &mut Vec<What>) {
+    fn inject(&mut self, fault: usize, victims: Vec<chaos::Victim>) -> Option<std::io::Result<()>> {
         let planned = self.state.plan().faults[fault].clone();
-        if let Some(Err(e)) = self.running.as_mut().map(|r| r.nemesis.inject(fault, planned, victims)) {
-            brought.push(What::HostFailed(refused("start a thread that applies a fault", &e)));
-        }
+        self.running.as_mut().map(|running| running.nemesis.inject(fault, planned, victims))
     }
 
-    /// Ends every process of the run, then whatever worked on them.
-    async fn end_target(&mut self) -> Result<What, HarnessError> {
+    /// Ends every process of the run, then whatever worked on them. What that brought about, the end of all
+    /// last.
+    async fn end_target(&mut self) -> Result<Vec<Event>, HarnessError> {
         let sampler = self.sampler.take();
-        let Some(mut running) = self.running.take() else {
-            blocking(move || sampler.map(Sampler::finish)).await?;
-            return Ok(What::Ended { left_behind: None });
-        };
-        running.target.close_input();
-        let Running { guardian, nemesis, .. } = running;
-        let ended = blocking(move || {
-            let ended = guardian.end_all(END_WITHIN);
-            nemesis.finish();
+        let running = self.running.take();
+        let left_behind = blocking(move || {
+            let left_behind = running.and_then(|Running { guardian, nemesis, mut target, .. }| {
+                target.close_input();
+                let ended = guardian.end_all(END_WITHIN).ok();
+                nemesis.finish();
+                ended.map(|ended| ended.left_behind)
+            });
             if let Some(sampler) = sampler {
                 sampler.finish();
             }
-            ended
-        });
-        Ok(match ended.await? {
-            Ok(ended) => What::Ended { left_behind: Some(ended.left_behind) },
-            Err(_) => What::Ended { left_behind: None },
+            left_behind
         })
+        .await?;
+        // What became of faults that were being undone is still to be told.
+        let mut brought: Vec<Event> = std::iter::from_fn(|| self.received.try_recv().ok()).collect();
+        brought.push(Event { at_ns: self.clock.now_ns(), what: What::Ended { left_behind } });
+        Ok(brought)
     }
 
     fn show(&mut self, at_once: bool) {

@@ -149,7 +149,7 @@ def launch(given):
 
 def flood():
     for number in range(30_000):
-        report("gauge", name=f"gauge.{number}", value=number, at_ns=time.monotonic_ns())
+        report("suspected", agent=number, how="lease", at_ns=time.monotonic_ns())
 
 
 def stop():

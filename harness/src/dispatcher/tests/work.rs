@@ -144,3 +144,16 @@ fn a_month_is_stepped_through_in_seconds_and_nothing_grows() {
     assert!(run.most_lots < 4, "the ledger kept {} lots", run.most_lots);
     assert!(run.steps > 150_000, "{} steps", run.steps);
 }
+
+#[test]
+fn gauges_are_written_down_as_often_as_the_dear_readings_are_taken() {
+    let mut run = Simulation::new(plan(60), Deeds::default());
+    for tenth in 10..600_u64 {
+        let at_ns = tenth * 100 * MS;
+        let report = protocol::Report::Gauge { name: "depth".into(), value: 1.0, at_ns };
+        run.at(at_ns, super::super::What::Report(report));
+    }
+    let run = run.run();
+    let gauges = run.facts(|fact| matches!(fact, evidence::event::Fact::Gauge { .. }).then_some(()));
+    assert_eq!(gauges.len(), 6, "each ten seconds");
+}
