@@ -12,10 +12,10 @@ pub(crate) fn command(files: &[PathBuf], options: &ScenarioOptions) -> Exit {
     for file in files {
         match scenarios::read(file, &options) {
             Ok(loaded) => {
-                println!("{}: valid, fingerprint {}", file.display(), &loaded.plan.fingerprint()[..12]);
+                say!("{}: valid, fingerprint {}", file.display(), &loaded.plan.fingerprint()[..12]);
             }
             Err(problems) => {
-                eprintln!("{problems}");
+                note!("{problems}");
                 exit = Exit::Invalid;
             }
         }
@@ -25,6 +25,6 @@ pub(crate) fn command(files: &[PathBuf], options: &ScenarioOptions) -> Exit {
 
 /// Prints the schema of scenario files.
 pub(crate) fn schema() -> Exit {
-    println!("{:#}", scenarios::schema());
+    say!("{:#}", scenarios::schema());
     Exit::Go
 }

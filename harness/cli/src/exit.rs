@@ -85,16 +85,24 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Runs a command; a panic in it becomes [`Exit::OurFault`] with a message instead of a stack trace.
+/// Runs a command; a panic in it becomes [`Exit::OurFault`] with a message instead of a stack trace, a result that
+/// nobody got becomes [`Exit::Unusable`].
 pub(crate) fn catching(command: impl FnOnce() -> Exit) -> Exit {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let what = panic.payload_as_str().unwrap_or("no message");
-        eprintln!("error: shakedown itself failed at {place}: {what}");
-        eprintln!("  this is a fault of shakedown and not of the target; please report it with the scenario");
-        eprintln!("  what the run left behind is undone by its guardian; `shakedown heal` does it again");
+        note!("error: shakedown itself failed at {place}: {what}");
+        note!("  this is a fault of shakedown and not of the target; please report it with the scenario");
+        note!("  what the run left behind is undone by its guardian; `shakedown heal` does it again");
     }));
-    catch_unwind(AssertUnwindSafe(command)).unwrap_or(Exit::OurFault)
+    let exit = catch_unwind(AssertUnwindSafe(command)).unwrap_or(Exit::OurFault);
+    match crate::terminal::unwritten() {
+        Some(why) => {
+            note!("error: the result could not be written to standard output: {why}");
+            exit.and(Exit::Unusable)
+        }
+        None => exit,
+    }
 }
 
 #[cfg(test)]

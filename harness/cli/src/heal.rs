@@ -9,7 +9,7 @@ use crate::run_dir::RUNS;
 pub(crate) fn command(run: Option<&Path>) -> Exit {
     let runs = match run {
         Some(run) if !evidence::layout::MANIFEST.within(run).exists() => {
-            eprintln!(
+            note!(
                 "error: {} is no run directory: it has no {}",
                 run.display(),
                 evidence::layout::MANIFEST.name
@@ -20,7 +20,7 @@ pub(crate) fn command(run: Option<&Path>) -> Exit {
         None => below(Path::new(RUNS)),
     };
     if runs.is_empty() {
-        println!("no runs below {RUNS}/: nothing to undo");
+        say!("no runs below {RUNS}/: nothing to undo");
     }
     runs.iter().fold(Exit::Go, |exit, run| exit.and(heal(run)))
 }
@@ -28,11 +28,11 @@ pub(crate) fn command(run: Option<&Path>) -> Exit {
 fn heal(run: &Path) -> Exit {
     match chaos::heal(run) {
         Ok(report) => {
-            println!("{}: {report}", run.display());
+            say!("{}: {report}", run.display());
             if report.is_clean() { Exit::Go } else { Exit::Unusable }
         }
         Err(why) => {
-            eprintln!("error: {} cannot be healed\n  {why}", run.display());
+            note!("error: {} cannot be healed\n  {why}", run.display());
             Exit::Unusable
         }
     }

@@ -12,7 +12,7 @@ pub(crate) fn judge(runs: &[PathBuf]) -> Exit {
 fn judged(run: &Path) -> Exit {
     match reports::render(run) {
         Ok(rendered) => {
-            print!("{}", reports::terminal(&rendered.verdict));
+            crate::terminal::say(format_args!("{}", reports::terminal(&rendered.verdict)));
             rendered.verdict.outcome.into()
         }
         Err(why) => failed(run, &why),
@@ -24,7 +24,7 @@ pub(crate) fn report(run: &Path) -> Exit {
     match reports::render(run) {
         Ok(_) => {
             for file in evidence::layout::ALL.iter().filter(|f| f.derived) {
-                println!("{}", file.within(run).display());
+                say!("{}", file.within(run).display());
             }
             Exit::Go
         }
@@ -33,6 +33,6 @@ pub(crate) fn report(run: &Path) -> Exit {
 }
 
 fn failed(run: &Path, why: &dyn std::error::Error) -> Exit {
-    eprintln!("error: {} cannot be judged\n  {why}", run.display());
+    note!("error: {} cannot be judged\n  {why}", run.display());
     Exit::Invalid
 }

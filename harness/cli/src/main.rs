@@ -2,7 +2,9 @@
 //!
 //! Two of its commands are processes of a run and not of a person: `swarm` (the reference runtime) and
 //! `guardian`. Both must start small and single-threaded, so they branch off before anything else is built.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this crate is the terminal")]
+
+#[macro_use]
+mod terminal;
 
 mod args;
 mod check;

@@ -10,18 +10,18 @@ pub(crate) fn command(file: &Path, options: &ScenarioOptions) -> Exit {
     let loaded = match scenarios::read(file, &options.to_reader()) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            eprintln!("{problems}");
+            note!("{problems}");
             return Exit::Invalid;
         }
     };
-    print!("{}", scenarios::timeline::render(&loaded.plan));
+    crate::terminal::say(format_args!("{}", scenarios::timeline::render(&loaded.plan)));
     let refusals = refusals(&loaded.plan);
     if refusals.is_empty() {
-        println!("this host can do it");
+        say!("this host can do it");
         return Exit::Go;
     }
-    println!("this host cannot do it:");
-    refusals.iter().for_each(|why| println!("  {why}"));
+    say!("this host cannot do it:");
+    refusals.iter().for_each(|why| say!("  {why}"));
     Exit::Unusable
 }
 

@@ -1,39 +1,44 @@
 //! The progress of a run on the terminal: one line that is written over, or a line now and then where the
 //! output is no terminal.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use harness::Progress;
 use tokio::sync::watch;
+
+use crate::terminal::{clear_line, note};
 
 /// How often the line is written over on a terminal.
 const ON_TERMINAL: Duration = Duration::from_millis(250);
 /// How often a line is added elsewhere.
 const IN_LOG: Duration = Duration::from_secs(10);
 
-/// Shows progress until the run drops its sender.
+/// Shows progress until the run drops its sender. Elsewhere than on a terminal the beginning of each phase has
+/// a line too.
 pub(crate) async fn show(mut updates: watch::Receiver<Progress>) {
     let terminal = std::io::stderr().is_terminal();
     let mut tick = tokio::time::interval(if terminal { ON_TERMINAL } else { IN_LOG });
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut shown_phase = String::new();
     loop {
-        tokio::select! {
-            changed = updates.changed() => if changed.is_err() { break },
-            _ = tick.tick() => {
-                let text = line(&updates.borrow_and_update());
-                // Progress that cannot be shown is not worth ending a run for.
-                let _ = if terminal {
-                    write!(std::io::stderr(), "\r\x1b[2K{text}")
-                } else {
-                    writeln!(std::io::stderr(), "{text}")
-                };
-            }
+        let due = tokio::select! {
+            changed = updates.changed() => match changed {
+                Ok(()) => !terminal && updates.borrow().phase != shown_phase,
+                Err(_) => break,
+            },
+            _ = tick.tick() => true,
+        };
+        let progress = updates.borrow().clone();
+        // Before the first phase there is nothing to tell.
+        if due && !progress.phase.is_empty() {
+            let text = line(&progress);
+            let end = if terminal { "" } else { "\n" };
+            note(format_args!("{}{text}{end}", clear_line()));
+            shown_phase = progress.phase;
         }
     }
-    if terminal {
-        let _ = write!(std::io::stderr(), "\r\x1b[2K");
-    }
+    note(format_args!("{}", clear_line()));
 }
 
 /// `hold · 12 s, 8 s left · 20/20 agents · 24 rounds · delivery 100 % · faults 1/1`

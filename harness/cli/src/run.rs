@@ -15,7 +15,7 @@ use crate::{plan, progress, signals};
 /// Carries out every file. All are read first, so that a mistake in the last one costs no run of the first.
 pub(crate) fn command(args: &Run) -> Exit {
     if args.out.is_some() && args.files.len() > 1 {
-        eprintln!(
+        note!(
             "error: --out names one directory, but there are {} scenarios; run them one by one",
             args.files.len()
         );
@@ -28,7 +28,7 @@ pub(crate) fn command(args: &Run) -> Exit {
         match scenarios::read(file, &options) {
             Ok(scenario) => loaded.push(scenario),
             Err(problems) => {
-                eprintln!("{problems}");
+                note!("{problems}");
                 invalid = true;
             }
         }
@@ -50,8 +50,8 @@ fn one(args: &Run, loaded: Loaded) -> Exit {
     let name = loaded.plan.scenario.clone();
     let refusals = plan::refusals(&loaded.plan);
     if !refusals.is_empty() {
-        eprintln!("error: {name} cannot be launched on this host");
-        refusals.iter().for_each(|why| eprintln!("  {why}"));
+        note!("error: {name} cannot be launched on this host");
+        refusals.iter().for_each(|why| note!("  {why}"));
         return Exit::Unusable;
     }
     let now = SystemTime::now();
@@ -59,14 +59,14 @@ fn one(args: &Run, loaded: Loaded) -> Exit {
     let dir = match RunDir::begin(args.out.as_deref(), &name, &fingerprint, now) {
         Ok(dir) => dir,
         Err(why) => {
-            eprintln!("error: {why}");
+            note!("error: {why}");
             return Exit::Unusable;
         }
     };
     let exe = match std::env::current_exe() {
         Ok(exe) => exe.into_os_string(),
         Err(e) => {
-            eprintln!(
+            note!(
                 "error: could not find the shakedown program itself, which is also its reference runtime: {e}"
             );
             return Exit::Unusable;
@@ -118,7 +118,7 @@ fn conclude(run: &Path, name: &str, outcome: Result<harness::Finished, harness::
         Ok(finished) if finished.interrupted() => exit = Exit::Interrupted,
         Ok(_) => {}
         Err(why) => {
-            eprintln!("error: {name} could not be carried out\n  {why}");
+            note!("error: {name} could not be carried out\n  {why}");
             exit = if why.is_our_fault() { Exit::OurFault } else { Exit::Unusable };
             begun = evidence::layout::MANIFEST.within(run).exists();
         }
@@ -128,12 +128,12 @@ fn conclude(run: &Path, name: &str, outcome: Result<harness::Finished, harness::
     }
     match reports::render(run) {
         Ok(rendered) => {
-            print!("{}", reports::terminal(&rendered.verdict));
-            println!("report: {}", near(&evidence::layout::REPORT_HTML.within(run)).display());
+            crate::terminal::say(format_args!("{}", reports::terminal(&rendered.verdict)));
+            say!("report: {}", near(&evidence::layout::REPORT_HTML.within(run)).display());
             exit.and(rendered.verdict.outcome.into())
         }
         Err(why) => {
-            eprintln!("error: {} was kept but cannot be judged\n  {why}", run.display());
+            note!("error: {} was kept but cannot be judged\n  {why}", run.display());
             exit.and(Exit::Invalid)
         }
     }
