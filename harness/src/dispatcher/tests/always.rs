@@ -9,6 +9,7 @@ use scenarios::plan::When;
 use super::super::What;
 use super::simulation::fault;
 use super::*;
+use crate::error::HostFailure;
 
 fn deeds() -> impl Strategy<Value = Deeds> {
     let deaf = prop::sample::subsequence(
@@ -43,6 +44,7 @@ proptest! {
         deeds in deeds(),
         faults in prop::collection::vec((0..12 * SECOND, 0..4 * SECOND, 0_u32..4, any::<bool>()), 0..4),
         interrupts in prop::collection::vec(0..25 * SECOND, 0..4),
+        disk_full in prop::option::weighted(0.2, 0..25 * SECOND),
     ) {
         let mut plan = plan(10);
         let mut faults = faults;
@@ -54,6 +56,9 @@ proptest! {
         let mut run = Simulation::new(plan, deeds);
         for at_ns in interrupts {
             run.at(at_ns, What::Interrupted);
+        }
+        if let Some(at_ns) = disk_full {
+            run.at(at_ns, What::HostFailed(HostFailure::Evidence { found: "no space left".into() }));
         }
         let run = run.run();
         let end = run.end();
