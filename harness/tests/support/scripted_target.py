@@ -148,8 +148,9 @@ def launch(given):
 
 
 def flood():
-    for number in range(30_000):
-        report("suspected", agent=number, how="lease", at_ns=time.monotonic_ns())
+    for epoch in range(5_000):
+        at = time.monotonic_ns()
+        report("assigned", **{"from": 0}, to=list(range(200)), workers=0, resent=0, epoch=epoch, at_ns=at)
 
 
 def stop():
