@@ -26,6 +26,11 @@ pub(crate) const PAYLOAD: usize = 256;
 
 /// If this process was started to measure a floor: measures it, prints the samples, and ends.
 pub(crate) fn run_if_asked() {
+    run_if_asked_or(|_, _| None);
+}
+
+/// The same, for a benchmark that has measurements of its own to be made in a fresh process.
+pub(crate) fn run_if_asked_or(own: impl Fn(&str, &[usize]) -> Option<Vec<u64>>) {
     let arguments: Vec<String> = std::env::args().collect();
     let Some(at) = arguments.iter().position(|a| a == "--floor") else { return };
     let numbers: Vec<usize> = arguments[at + 2..].iter().map(|n| n.parse().unwrap()).collect();
@@ -33,7 +38,8 @@ pub(crate) fn run_if_asked() {
         "spawn" => vec![spawn(numbers[0])],
         "round" => round(&numbers[1..], numbers[0]),
         "writers" => vec![writers(numbers[0], numbers[1])],
-        other => panic!("no floor is called {other}"),
+        "batch" => batch(numbers[0], numbers[1]),
+        other => own(other, &numbers).unwrap(),
     };
     let line: Vec<String> = samples.iter().map(u64::to_string).collect();
     std::io::stdout().write_all(line.join(" ").as_bytes()).unwrap();
@@ -56,12 +62,14 @@ pub(crate) fn measure(what: &str, numbers: &[usize]) -> Vec<u64> {
 }
 
 /// Forks a child that runs `body` and ends.
-fn child(body: impl FnOnce()) -> Pid {
+pub(crate) fn child(body: impl FnOnce()) -> Pid {
     #[expect(unsafe_code, reason = "fork")]
     // SAFETY: this process has one thread.
     match unsafe { fork() }.unwrap() {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
+            // Nothing is left if the benchmark is stopped.
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).unwrap();
             body();
             #[expect(unsafe_code, reason = "a forked child runs none of its parent's exit handlers")]
             // SAFETY: ends the process.
@@ -72,7 +80,7 @@ fn child(body: impl FnOnce()) -> Pid {
     }
 }
 
-fn pair() -> (OwnedFd, OwnedFd) {
+pub(crate) fn pair() -> (OwnedFd, OwnedFd) {
     socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap()
 }
 
@@ -97,7 +105,7 @@ fn spawn(count: usize) -> u64 {
     took
 }
 
-fn end(pids: &[Pid]) {
+pub(crate) fn end(pids: &[Pid]) {
     for pid in pids {
         kill(*pid, Signal::SIGKILL).unwrap();
     }
@@ -237,6 +245,28 @@ fn writers(count: usize, each: usize) -> u64 {
     let took = started.elapsed().as_nanos() as u64;
     end(&pids);
     took
+}
+
+/// A packet with so many payloads to another process, and its acknowledgement: for each of so many times.
+fn batch(messages: usize, times: usize) -> Vec<u64> {
+    let (ours, theirs) = pair();
+    let pid = child(|| {
+        let mut buffer = vec![0; messages * PAYLOAD];
+        while recv(theirs.as_raw_fd(), &mut buffer, MsgFlags::empty()).unwrap() > 0 {
+            send(theirs.as_raw_fd(), &[1], MsgFlags::empty()).unwrap();
+        }
+    });
+    let packet = vec![7; messages * PAYLOAD];
+    let samples = (0..times)
+        .map(|_| {
+            let started = Instant::now();
+            send(ours.as_raw_fd(), &packet, MsgFlags::empty()).unwrap();
+            recv(ours.as_raw_fd(), &mut [0], MsgFlags::empty()).unwrap();
+            started.elapsed().as_nanos() as u64
+        })
+        .collect();
+    end(&[pid]);
+    samples
 }
 
 /// The value below which this share of the samples lies.

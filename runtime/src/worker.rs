@@ -46,6 +46,7 @@ pub(crate) fn run(swarm: &'static Swarm, me: u32) -> i32 {
         relay: Relay::new(swarm, me),
         taken: 0,
         leaks: Leaks::default(),
+        wary: 0,
     };
     worker.live()
 }
@@ -61,6 +62,8 @@ struct Worker {
     /// How many tasks were begun, for the defects that count them.
     taken: u64,
     leaks: Leaks,
+    /// For how many more tasks to look whether they were executed before, although they say to come first.
+    wary: u32,
 }
 
 impl Worker {
@@ -147,15 +150,20 @@ impl Worker {
     }
 
     fn take_task(&mut self, task: &TaskHead, extra: &[u8], payload: &[u8]) {
+        if task.epoch != self.epoch {
+            // Meant for an earlier life of this worker. It may have gone to another worker when that ended.
+            return;
+        }
         let arrived_ns = now_ns();
-        if task.attempt > 1
-            && let Some((seq, _)) = self.swarm.table.recorded(self.me, task.token)
-        {
+        // An earlier sending may still be under way somewhere, and arrive after the later one.
+        let doubtful = task.attempt > 1 || self.wary > 0;
+        if doubtful && let Some((seq, _)) = self.swarm.table.recorded(self.me, task.token) {
             // Executed before; only the answer was lost.
             self.answer(task, seq, arrived_ns, payload, false);
             return;
         }
         self.taken += 1;
+        self.wary = if task.attempt > 1 { self.swarm.config.inbox } else { self.wary.saturating_sub(1) };
         self.misbehave();
         if task.work == WORK_ECHO {
             self.execute(task, arrived_ns, payload, false);

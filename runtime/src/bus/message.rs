@@ -29,7 +29,7 @@ const ASSIGNED: u8 = 7;
 
 pub(super) const PACKET_HEAD: usize = 8;
 const MESSAGE_HEAD: usize = 8;
-const TASK_HEAD: usize = 56;
+const TASK_HEAD: usize = 64;
 const ANSWER_HEAD: usize = 56;
 
 /// A task without its payload.
@@ -39,6 +39,8 @@ pub struct TaskHead {
     pub token: u64,
     /// The worker that is to execute it.
     pub agent: u32,
+    /// In which of its epochs: the next one must not, because the task may have gone elsewhere since.
+    pub epoch: u32,
     /// How often it has been sent, this time included.
     pub attempt: u32,
     /// When it left the gateway.
@@ -170,6 +172,8 @@ impl TaskHead {
         put_u64(out, self.b);
         put_u32(out, extra.len() as u32);
         put_u32(out, payload as u32);
+        put_u32(out, self.epoch);
+        put_u32(out, 0);
         out.extend_from_slice(extra);
         fill(out);
     }
@@ -184,6 +188,7 @@ impl TaskHead {
             twice: raw[2] != 0,
             a: u64_at(raw, 32),
             b: u64_at(raw, 40),
+            epoch: u32_at(raw, 56),
         }
     }
 }
@@ -353,7 +358,17 @@ mod tests {
 
     #[test]
     fn every_kind_of_message_comes_out_as_it_went_in() {
-        let task = TaskHead { token: 1, agent: 2, attempt: 3, sent_ns: 4, work: 5, twice: true, a: 6, b: 7 };
+        let task = TaskHead {
+            token: 1,
+            agent: 2,
+            epoch: 8,
+            attempt: 3,
+            sent_ns: 4,
+            work: 5,
+            twice: true,
+            a: 6,
+            b: 7,
+        };
         let answer = AnswerHead {
             token: 9,
             seq: 8,

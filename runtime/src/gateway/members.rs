@@ -7,7 +7,7 @@ use crate::swarm::Swarm;
 use crate::table::{GATEWAY, State};
 
 /// A process that lives at least so long did not die at once.
-const QUICK_NS: u64 = 1_000_000_000;
+const QUICK_NS: u64 = 100_000_000;
 /// How many quick deaths in a row are followed by a new start without a pause.
 const FREE_RESTARTS: u32 = 3;
 const LONGEST_PAUSE_NS: u64 = 5_000_000_000;
@@ -54,6 +54,11 @@ impl Members {
 
     pub(super) fn is_attached(&self, agent: u32) -> bool {
         self.known[agent as usize].attached
+    }
+
+    /// The epoch in which an agent was last attached.
+    pub(super) fn epoch(&self, agent: u32) -> u32 {
+        self.known[agent as usize].epoch
     }
 
     /// How many agents can be reached.

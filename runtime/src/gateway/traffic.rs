@@ -34,6 +34,7 @@ impl Running {
         let head = TaskHead {
             token,
             agent: sending.worker,
+            epoch: self.members.epoch(sending.worker),
             attempt: sending.attempt,
             sent_ns: now,
             work: sending.work.kind,
