@@ -62,6 +62,8 @@ struct Watch {
     follower: Follower,
     open: OpenFaults,
     unsent: VecDeque<u8>,
+    /// Whether the run is being ended: what ends now was ended by this process and is no news of the target.
+    ending: bool,
 }
 
 impl Watch {
@@ -97,6 +99,7 @@ impl Watch {
             follower,
             open: OpenFaults::default(),
             unsent: VecDeque::new(),
+            ending: false,
         };
         // The target is there and will be ended whatever the disk says.
         let _ = watch.journal.append(&Record::Launched { target });
@@ -109,6 +112,8 @@ impl Watch {
             self.reap();
             self.undo_overdue();
         }
+        self.reap();
+        self.ending = true;
         self.look_at_the_journal();
         let faults = self.open.take_all();
         let failed = undo_all(faults, &self.journal, By::Guardian);
@@ -192,6 +197,9 @@ impl Watch {
             } else {
                 orphans.push((pid, status_words(status)));
             }
+        }
+        if self.ending {
+            return;
         }
         if let Some(status) = target {
             self.report(&Report::TargetExited { status });

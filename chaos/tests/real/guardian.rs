@@ -1,7 +1,7 @@
 //! The guardian as its harness sees it.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
 use chaos::journal::{By, Record};
@@ -167,6 +167,9 @@ fn a_guardian_that_is_asked_to_terminate_cleans_up_first() {
     kill(Pid::from_raw(i32::try_from(guardian.pid).unwrap()), Signal::SIGTERM).unwrap();
     wait_until("it has ended", || !guardian.is_alive().unwrap());
     assert_none_alive(&run.agents);
+    let mut said = String::new();
+    run.guardian().reports().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(said, "", "what it ended itself is no news of the target");
 }
 
 #[test]
