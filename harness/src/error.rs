@@ -40,6 +40,14 @@ pub enum TargetFailure {
         /// How it ended: `exit 3`, `signal 9`.
         status: String,
     },
+    /// It stopped in order, but nobody had told it to.
+    #[error(
+        "the target stopped by itself {during}; only the harness ends a run, so look who sent it a signal"
+    )]
+    Stopped {
+        /// What it was doing.
+        during: &'static str,
+    },
     /// It was not ready in time.
     #[error(
         "the target never became ready: {waiting_for} did not come within {within_ms} ms of its start; \

@@ -4,6 +4,7 @@ mod lines;
 mod log;
 
 use lines::Lines;
+pub(crate) use lines::shown;
 pub(crate) use log::tail;
 
 use std::io;

@@ -86,6 +86,32 @@ fn a_target_without_workers() {
 }
 
 #[test]
+fn a_target_with_fewer_agents_than_its_scenario_says() {
+    insta::assert_snapshot!(
+        failed(&run(scripted(json!({ "workers": 3 }), 500))),
+        @"the target broke the control protocol: `ready` with 3 of the role worker, but the scenario says 4; make its target.agents and target.config agree"
+    );
+}
+
+#[test]
+fn what_a_target_says_does_not_reach_the_terminal_as_orders_to_it() {
+    let refusal = failed(&run(with_argument("--refuses-in-colour")));
+    insta::assert_snapshot!(refusal, @"
+    the target reported an error: no �[31mroom�
+      the last lines of its standard error (target.log):
+        �[2Jhidden�
+    ");
+}
+
+#[test]
+fn a_target_that_stops_by_itself_under_load_is_a_result_that_says_so() {
+    let trial = run(scripted(json!({ "stops_after_ms": 300 }), 60_000));
+    assert!(trial.outcome.is_ok(), "{}", trial.error());
+    let How::TargetFailed { why } = trial.end().how else { panic!("it failed") };
+    assert!(why.starts_with("the target stopped by itself under load"), "{why}");
+}
+
+#[test]
 fn a_target_that_talks_nonsense_under_load_is_not_believed_any_further() {
     let trial = run(scripted(json!({ "talks_nonsense_after_ms": 300 }), 60_000));
     assert!(failed(&trial).contains("oops, a log line"));

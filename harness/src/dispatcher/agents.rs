@@ -7,16 +7,26 @@ use protocol::{Capability, How, Member, MemberState, Report};
 use super::command::{Command, Commands};
 use super::launch::member_fact;
 use super::state::{Stage, State};
+use crate::target::shown;
 
 /// Gauges by different names that are written down, at most.
 const MAX_GAUGES: usize = 4096;
+/// Reports on agents, and errors, that are written down within one second, at most: some two dozen for each of
+/// 2,000 agents that all die and come back.
+const MAX_TOLD_A_SECOND: u32 = 50_000;
+/// How much of the status of an agent that left is kept, in characters.
+const MAX_STATUS: usize = 80;
 
 impl State {
     /// A report on agents or numbers. `at_ns` in it is the target's reading of the clock that all processes
     /// of this host share.
     pub(super) fn reported_on_agents(&mut self, report: Report, out: &mut Commands) {
+        if !matches!(report, Report::Gauge { .. }) && !self.may_tell(out) {
+            return;
+        }
         match report {
             Report::Member { member, state, status, at_ns } => {
+                let status = status.map(|status| shown(&status, MAX_STATUS));
                 self.member_changed(&member, state, status, self.since_start(at_ns), out);
             }
             Report::Suspected { agent, by, how, at_ns } => {
@@ -50,6 +60,21 @@ impl State {
             return;
         }
         out.fact(at_ns, Fact::Gauge { name, value });
+    }
+
+    /// Whether the target may tell one more thing of its own accord. One that talks without end would fill the
+    /// disk with what it says; it is not listened to any further.
+    pub(super) fn may_tell(&mut self, out: &mut Commands) -> bool {
+        let second = self.now_ns / 1_000_000_000;
+        if self.told_in.0 != second {
+            self.told_in = (second, 0);
+        }
+        self.told_in.1 += 1;
+        if self.told_in.1 == MAX_TOLD_A_SECOND + 1 {
+            let what = format!("more than {MAX_TOLD_A_SECOND} reports on agents, or errors, within a second");
+            self.breach(&what, out);
+        }
+        self.told_in.1 <= MAX_TOLD_A_SECOND
     }
 
     /// A time that the target told, on the run's clock. A target may tell nonsense: never after now.

@@ -10,6 +10,7 @@ use evidence::manifest::SCHEMA;
 use super::command::{Command, Commands, Conclusion, Trouble};
 use super::state::{Stage, State};
 use crate::error::{HostFailure, TargetFailure};
+use crate::target::shown;
 
 /// How much longer than it was given the target may take to say that it is drained.
 const DRAIN_GRACE_NS: u64 = 1_000_000_000;
@@ -21,6 +22,8 @@ const HEAL_WITHIN_NS: u64 = 15_000_000_000;
 const HURRIED_STOP_NS: u64 = 1_000_000_000;
 /// How long after closing its output the target may take to end.
 const EXIT_AFTER_CLOSE_NS: u64 = 2_000_000_000;
+/// How much of an error that a target reports is kept, in characters.
+const MAX_MESSAGE: usize = 500;
 
 impl State {
     /// The load is over. Faults in effect are undone when the plan says, then comes the drain barrier.
@@ -94,7 +97,7 @@ impl State {
     /// The target said that it stops.
     pub(super) fn stopped(&mut self, out: &mut Commands) {
         if !matches!(self.stage, Stage::Stopping { .. }) {
-            self.breach("`stopped` without having been told to stop", out);
+            self.target_failed(TargetFailure::Stopped { during: self.doing() }, out);
         }
     }
 
@@ -221,7 +224,8 @@ impl State {
         let what = failure.to_string();
         out.fact(self.now_ns, Fact::Incident { severity: Severity::Critical, what: what.clone() });
         // A target that ends under load, or when it should drain, is a result of the run and not an error.
-        let is_result = matches!(failure, TargetFailure::Died { .. }) && self.timeline.zero_ns().is_some();
+        let ended = matches!(failure, TargetFailure::Died { .. } | TargetFailure::Stopped { .. });
+        let is_result = ended && self.timeline.zero_ns().is_some();
         self.how.get_or_insert(How::TargetFailed { why: what });
         if !is_result {
             self.trouble.get_or_insert(Trouble::Target(failure));
@@ -236,7 +240,8 @@ impl State {
 
     /// The target said that it cannot do what it was asked: in launch it is of no use, later it goes on as
     /// well as it can.
-    pub(super) fn target_said_error(&mut self, message: String, out: &mut Commands) {
+    pub(super) fn target_said_error(&mut self, message: &str, out: &mut Commands) {
+        let message = shown(message, MAX_MESSAGE);
         if self.timeline.zero_ns().is_none() {
             return self.target_failed(TargetFailure::Said { message }, out);
         }

@@ -8,6 +8,10 @@ use super::command::{Command, Commands};
 use super::state::{Stage, State};
 use crate::error::TargetFailure;
 use crate::members::{Members, role};
+use crate::target::shown;
+
+/// How much of what a target calls itself is kept, in characters.
+const MAX_NAME: usize = 80;
 
 impl State {
     /// The target's process is there: it is greeted.
@@ -22,7 +26,11 @@ impl State {
     /// The target said something.
     pub(super) fn reported(&mut self, report: Report, out: &mut Commands) {
         match (self.stage, report) {
-            (_, Report::Error { message }) => self.target_said_error(message, out),
+            (_, Report::Error { message }) => {
+                if self.may_tell(out) {
+                    self.target_said_error(&message, out);
+                }
+            }
             (Stage::Greeting, Report::Hello { protocol, name, version, tells }) => {
                 self.greeted(protocol, name, version, tells, out);
             }
@@ -46,6 +54,7 @@ impl State {
             let failure = TargetFailure::OtherVersion { found: version_spoken, ours: protocol::VERSION };
             return self.target_failed(failure, out);
         }
+        let (name, version) = (shown(&name, MAX_NAME), shown(&version, MAX_NAME));
         out.fact(self.now_ns, Fact::TargetStarted { pid: self.target_pid, name, version });
         self.tells = tells;
         self.launched_ns = self.now_ns;
@@ -64,11 +73,37 @@ impl State {
         if self.workers == 0 {
             return self.breach("`ready` without a single worker", out);
         }
+        if let Err(what) = self.as_planned(members) {
+            return self.breach(&what, out);
+        }
         self.deadline_ns = None;
         self.stage = Stage::Identifying;
         let mut pids: Vec<u32> = self.members.iter().map(|(_, a)| a.pid).filter(|pid| *pid != 0).collect();
         pids.push(self.target_pid);
         out.push(Command::Identify(pids));
+    }
+
+    /// A run with fewer agents than its scenario says would answer another question.
+    fn as_planned(&self, members: &[Member]) -> Result<(), String> {
+        if members.len() > self.members.count() as usize {
+            return Err("`ready` names an agent twice".to_owned());
+        }
+        let Some(agents) = self.plan.target.agents else { return Ok(()) };
+        let planned = [
+            (Role::Master, agents.master),
+            (Role::Coordinator, agents.coordinator),
+            (Role::Worker, agents.worker),
+        ];
+        for (role, planned) in planned {
+            let found = self.members.of_role(role);
+            if found < planned {
+                return Err(format!(
+                    "`ready` with {found} of the role {role}, but the scenario says {planned}; make its \
+                     target.agents and target.config agree"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The start times of processes, by which they are known should their ids be used again.

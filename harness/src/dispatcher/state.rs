@@ -105,6 +105,8 @@ pub struct State {
     pub(super) interrupts: u32,
     pub(super) drain: Option<Drain>,
     pub(super) gauges: BTreeMap<String, f64>,
+    /// In this second of the run, this many reports of the target's own accord came.
+    pub(super) told_in: (u64, u32),
     /// When each gauge was last written down.
     pub(super) gauges_written: HashMap<String, u64>,
     pub(super) stop_ns: Option<u64>,
@@ -149,6 +151,7 @@ impl State {
             interrupts: 0,
             drain: None,
             gauges: BTreeMap::new(),
+            told_in: (0, 0),
             gauges_written: HashMap::new(),
             stop_ns: None,
             how: None,

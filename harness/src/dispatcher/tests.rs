@@ -3,6 +3,7 @@
 mod always;
 mod faults;
 mod simulation;
+mod talk;
 mod work;
 
 use simulation::{Deeds, MS, SECOND, Simulation, plan};

@@ -72,14 +72,19 @@ fn likely(line: &[u8], error: &serde_json::Error) -> String {
 
 /// The failure that shows a line and says what is likely wrong with it.
 fn nonsense(line: &[u8], likely: String) -> TargetFailure {
-    let text = String::from_utf8_lossy(&line[..line.len().min(4 * SHOWN)]);
-    // Control characters would be obeyed by the terminal that shows them.
+    // One character has four bytes at most; one more shows that there is more.
+    let text = String::from_utf8_lossy(&line[..line.len().min(4 * (SHOWN + 1))]);
+    TargetFailure::Nonsense { line: shown(&text, SHOWN), likely }
+}
+
+/// What a target wrote, fit to be shown and kept: at most so many characters, and none that a terminal would obey.
+pub(crate) fn shown(text: &str, most: usize) -> String {
     let mut shown: String =
-        text.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if text.chars().count() > SHOWN || line.len() > 4 * SHOWN {
+        text.chars().take(most).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
         shown.push('…');
     }
-    TargetFailure::Nonsense { line: shown, likely }
+    shown
 }
 
 #[cfg(test)]

@@ -5,8 +5,12 @@ use std::path::Path;
 
 use evidence::layout;
 
+use super::lines::shown;
+
 const LINES: usize = 5;
 const BYTES: u64 = 2_000;
+/// How much of a line is shown, in characters.
+const WIDTH: usize = 400;
 
 /// The last lines that the target wrote to standard error, under a heading and indented; empty if there are
 /// none.
@@ -18,8 +22,7 @@ pub(crate) fn tail(run: &Path) -> String {
     if last.is_empty() {
         return String::new();
     }
-    let indented: Vec<String> =
-        last.iter().map(|line| format!("    {}", line.replace('\u{1b}', "␛"))).collect();
+    let indented: Vec<String> = last.iter().map(|line| format!("    {}", shown(line, WIDTH))).collect();
     format!(
         "\n  the last lines of its standard error ({}):\n{}",
         layout::TARGET_LOG.name,

@@ -142,6 +142,7 @@ def launch(given):
         ("error_after_ms", lambda: report("error", message="a disk is slow")),
         ("worker_dies_after_ms", lambda: os.kill(agents[1][0], signal.SIGKILL)),
         ("floods_after_ms", flood),
+        ("stops_after_ms", stop),
     ]:
         if name in config:
             later(config[name] / 1000, function)
@@ -178,6 +179,9 @@ def obey(line):
     if name == "hello":
         if "--nonsense" in sys.argv:
             print("Listening on port 80", flush=True)
+        elif "--refuses-in-colour" in sys.argv:
+            print("\x1b[2Jhidden\x9b", file=sys.stderr, flush=True)
+            report("error", message="no \x1b[31mroom\n")
         elif "--silent" not in sys.argv:
             version = 99 if "--other-version" in sys.argv else 1
             report("hello", protocol=version, name="scripted", version="1", tells=["members", "effects", "round_time"])
