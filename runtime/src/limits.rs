@@ -43,11 +43,11 @@ pub(crate) fn check_limits(shape: Shape) -> Result<(), LimitError> {
         check("processes", processes, "RLIMIT_NPROC", soft(Resource::RLIMIT_NPROC), advice)?;
     }
     for (limit, path) in [
-        ("kernel.pid_max", "/proc/sys/kernel/pid_max"),
-        ("kernel.threads-max", "/proc/sys/kernel/threads-max"),
-        ("the control group's pids.max", "/sys/fs/cgroup/pids.max"),
+        ("kernel.pid_max", "/proc/sys/kernel/pid_max".to_owned()),
+        ("kernel.threads-max", "/proc/sys/kernel/threads-max".to_owned()),
+        ("the control group's pids.max", format!("/sys/fs/cgroup{}/pids.max", control_group())),
     ] {
-        check("processes", processes, limit, number_in(path), advice)?;
+        check("processes", processes, limit, number_in(&path), advice)?;
     }
     let memory = u64::from(agents) * AGENT_KIB;
     check("KiB of memory", memory, "MemAvailable", available_kib(), "free some or launch fewer")
@@ -64,6 +64,13 @@ fn open_files(need: u64) -> Option<u64> {
         return Some(need);
     }
     Some(soft)
+}
+
+/// The path of this process's control group (version 2) below its mount point.
+fn control_group() -> String {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default();
+    path.trim_end_matches('/').to_owned()
 }
 
 fn number_in(path: &str) -> Option<u64> {

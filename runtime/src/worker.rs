@@ -43,6 +43,7 @@ pub(crate) fn run(swarm: &'static Swarm, me: u32) -> i32 {
         slot,
         up: None,
         seat: slot.parent(),
+        shunned: None,
         relay: Relay::new(swarm, me),
         taken: 0,
         leaks: Leaks::default(),
@@ -58,6 +59,8 @@ struct Worker {
     slot: &'static Slot,
     up: Option<Link>,
     seat: Place,
+    /// A place that was just lost, not to be tried again at once.
+    shunned: Option<Place>,
     relay: Relay,
     /// How many tasks were begun, for the defects that count them.
     taken: u64,
@@ -87,7 +90,9 @@ impl Worker {
         hold(&held_signals());
         while self.up.is_none() && !signals::asked_to_end() {
             let seat = self.slot.parent();
-            self.attach(seat);
+            if self.shunned.take() != Some(seat) {
+                self.attach(seat);
+            }
             if self.up.is_none() {
                 let pause = if self.swarm.table.holds(seat) { RETRY } else { LOOK };
                 // Ended by the pause or by a signal.
@@ -219,9 +224,11 @@ impl Worker {
         }
     }
 
+    /// The coordinator is gone, or another one is to be found. That it cannot be reached is known already.
     fn hang_up(&mut self) {
         signals::unwatch();
         self.up = None;
+        self.shunned = Some(self.seat);
     }
 
     /// Does what is waiting already, then leaves.

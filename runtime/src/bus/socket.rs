@@ -4,9 +4,10 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind, recv, setsockopt, socket,
-    sockopt,
+    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind, getsockopt, recv,
+    setsockopt, socket, sockopt,
 };
+use nix::unistd::geteuid;
 
 const FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
 
@@ -28,16 +29,21 @@ pub fn listen(at: &UnixAddr) -> nix::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// The next waiting connection, if there is one.
+/// The next waiting connection of a process of the same user, if there is one.
 pub fn accept(listener: &OwnedFd) -> nix::Result<Option<OwnedFd>> {
-    match accept4(listener.as_raw_fd(), FLAGS) {
-        Ok(fd) => {
-            #[expect(unsafe_code, reason = "accept4 hands out a bare number")]
-            // SAFETY: the kernel has just made this descriptor and nothing else owns it.
-            Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
+    loop {
+        let fd = match accept4(listener.as_raw_fd(), FLAGS) {
+            Ok(fd) => fd,
+            Err(Errno::EAGAIN | Errno::ECONNABORTED | Errno::EINTR) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        #[expect(unsafe_code, reason = "accept4 hands out a bare number")]
+        // SAFETY: the kernel has just made this descriptor and nothing else owns it.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        // Abstract names are open to every user of the host.
+        if getsockopt(&fd, sockopt::PeerCredentials)?.uid() == geteuid().as_raw() {
+            return Ok(Some(fd));
         }
-        Err(Errno::EAGAIN | Errno::ECONNABORTED | Errno::EINTR) => Ok(None),
-        Err(other) => Err(other),
     }
 }
 

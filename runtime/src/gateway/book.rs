@@ -121,6 +121,10 @@ impl Book {
             self.batches.insert(batch, open);
             let deadline = now_ns.saturating_add(tasks.timeout_ms.saturating_mul(1_000_000));
             self.deadlines.push(Reverse((deadline, batch)));
+            if self.deadlines.len() > 1_024 + 2 * self.batches.len() {
+                let batches = &self.batches;
+                self.deadlines.retain(|Reverse((_, id))| batches.contains_key(id));
+            }
         }
         accepted
     }
@@ -204,6 +208,8 @@ impl Book {
     /// Gives a task of a dead worker to another one.
     pub(super) fn reassign(&mut self, token: u64, worker: u32) {
         let Some(task) = self.tasks.get_mut(&token) else { return };
+        // Its order among the new worker's tasks is not the order of tokens: never a first attempt.
+        task.attempt = task.attempt.max(1);
         let before = std::mem::replace(&mut task.worker, worker);
         self.queue(before).remove(token);
         self.queue(worker).push(token);

@@ -228,6 +228,36 @@ fn a_paused_coordinator_loses_its_workers_within_a_second_and_is_refused_when_it
 }
 
 #[test]
+fn paused_coordinators_of_both_levels_of_a_deep_swarm_are_survived() {
+    let mut swarm = Swarm::launch(json!({"shape": "deep", "level_1": 3, "level_2": 6, "workers": 30}));
+    for agent in [2, 6] {
+        let paused = swarm.pid(agent);
+        let round = swarm.begin_round(64, 15_000, SLOW);
+        signal(paused, SIGSTOP);
+        assert_eq!(swarm.end_round(round).1, 0);
+        signal(paused, SIGCONT);
+        swarm.until_told("it is back in a new epoch", is_replaced(agent));
+        swarm.round(64);
+    }
+    swarm.ledger.assert_clean(64);
+    assert_eq!(swarm.gauges()["effects"], 120);
+    swarm.stop();
+}
+
+#[test]
+fn a_starved_coordinator_is_not_taken_for_dead() {
+    let mut swarm =
+        Swarm::launch(json!({"shape": "hybrid", "coordinators": 2, "workers": 8, "lease_ms": 100}));
+    // Workers that keep all cores busy, many times over.
+    for _ in 0..10 {
+        swarm.send(8, 64, Work::Cpu { us: 50_000 });
+    }
+    assert_eq!(swarm.drain(20_000), 0);
+    assert!(!swarm.told.iter().any(|r| matches!(r, Report::Suspected { .. })), "{:?}", swarm.told);
+    swarm.stop();
+}
+
+#[test]
 fn a_paused_master_is_replaced_as_leader_and_follows_when_it_wakes() {
     let mut swarm = hybrid();
     let master = swarm.pid(0);
