@@ -45,6 +45,7 @@ pub async fn run(
     let dropped_records = blocking(move || writing.finish()).await?;
     let Conclusion { mut end, trouble } = conclusion?;
     end.dropped_records = dropped_records;
+    end.files = evidence::end::sizes(&setup.run_dir);
     let run_dir = setup.run_dir.clone();
     let how = end.how.clone();
     let written = blocking(move || last(&end, room, &run_dir)).await?;

@@ -180,6 +180,11 @@ pub(crate) fn number(count: u64) -> f64 {
     count as f64
 }
 
+/// The sum of counts, or the greatest count there is: the rows of a damaged run may hold anything.
+pub(crate) fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 /// Collects findings under the names of the registry.
 #[derive(Debug, Default)]
 struct Findings(BTreeMap<Name, Finding>);

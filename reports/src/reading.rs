@@ -50,7 +50,7 @@ impl Evidence {
         let last_ns = end.as_ref().map_or_else(
             || {
                 let events = events.iter().map(|e| e.at_ns);
-                let intervals = intervals.iter().map(|i| i.at_ns + i.length_ns);
+                let intervals = intervals.iter().map(|i| i.at_ns.saturating_add(i.length_ns));
                 events.chain(intervals).chain(samples.iter().map(|s| s.at_ns)).max().unwrap_or(0)
             },
             |end| end.at_ns,

@@ -35,6 +35,9 @@ pub struct End {
     pub left_behind: Option<u32>,
     /// The target's gauges at its last snapshot.
     pub gauges: BTreeMap<String, f64>,
+    /// Bytes of each file that grew with the run, by name, so that one cut short later is noticed.
+    #[serde(default)]
+    pub files: BTreeMap<String, u64>,
 }
 
 /// How a run ended.
@@ -116,7 +119,29 @@ pub struct Ticks {
     pub in_time: u64,
 }
 
+/// The files that grow while a run goes on and do not change afterwards.
+const GROWN: [layout::File; 6] =
+    [layout::EVENTS, layout::ROUNDS, layout::INTERVALS, layout::LATENCY, layout::SAMPLES, layout::PROCESSES];
+
+/// Bytes of each file that grew with the run, as they are now; those that are not there are left out.
+#[must_use]
+pub fn sizes(run: &Path) -> BTreeMap<String, u64> {
+    let size = |file: &layout::File| Some((file.name.to_owned(), file.within(run).metadata().ok()?.len()));
+    GROWN.iter().filter_map(size).collect()
+}
+
 impl End {
+    /// The first file that is not as long as it was when the run ended, as a sentence; `None` if all are.
+    #[must_use]
+    pub fn damage(&self, run: &Path) -> Option<String> {
+        let now = sizes(run);
+        self.files.iter().find_map(|(name, then)| match now.get(name) {
+            None => Some(format!("{name} is missing")),
+            Some(bytes) if bytes != then => Some(format!("{name} had {then} bytes and has {bytes} now")),
+            Some(_) => None,
+        })
+    }
+
     /// Writes it as the last file of a run.
     ///
     /// # Errors

@@ -302,6 +302,7 @@ impl State {
             stop_ns: self.stop_ns,
             left_behind: left_behind.filter(|left| has_processes || *left > 0),
             gauges: std::mem::take(&mut self.gauges),
+            files: BTreeMap::new(),
         };
         self.stage = Stage::Over;
         out.push(Command::Finish(Box::new(Conclusion { end, trouble: self.trouble.take() })));

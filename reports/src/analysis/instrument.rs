@@ -19,6 +19,8 @@ pub struct Instrument {
     pub lag_s: Option<f64>,
     /// Records that could not be written.
     pub dropped_records: Option<u64>,
+    /// What is not as it was when the run ended.
+    pub damage: Option<String>,
     /// What was due and not started.
     pub shed: Option<Shed>,
     /// The drain barrier; absent where the run did not come to it.
@@ -63,6 +65,7 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) -> Instrument {
         target_exit: target_exit(evidence),
         lag_s: end.map(|e| seconds(e.lag_ns)),
         dropped_records: end.map(|e| e.dropped_records),
+        damage: end.and_then(|e| e.damage(&evidence.run)),
         shed: end.map(|e| e.shed),
         drain: end.and_then(|e| e.drain),
         has_work: workload.arrivals || workload.rounds_every_ns.is_some(),

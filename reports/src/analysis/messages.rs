@@ -3,7 +3,7 @@
 use evidence::end::Ledger;
 use evidence::round::Interval as Row;
 
-use super::{Basis, Findings, Measured, Of, number};
+use super::{Basis, Findings, Measured, Of, number, total};
 use crate::reading::Evidence;
 use crate::statistics::Interval;
 
@@ -55,12 +55,12 @@ fn running(rows: &[Row], findings: &mut Findings) {
     if rows.is_empty() {
         return;
     }
-    let sum = |count: fn(&Row) -> u64| Some(rows.iter().map(count).sum());
-    let sent = rows.iter().map(|r| r.sent).sum();
+    let sum = |count: fn(&Row) -> u64| Some(total(rows.iter().map(count)));
+    let sent = total(rows.iter().map(|r| r.sent));
     for (name, count) in [
         ("messages.sent", sum(|r| r.sent)),
         ("messages.acknowledged", sum(|r| r.acknowledged)),
-        ("messages.answered", sum(|r| r.answered + r.late)),
+        ("messages.answered", sum(|r| r.answered.saturating_add(r.late))),
         ("messages.refused", sum(|r| r.refused)),
         ("messages.late", sum(|r| r.late)),
         ("messages.duplicated", sum(|r| r.duplicated)),
@@ -100,8 +100,8 @@ fn delivery_of_rounds(evidence: &Evidence, phase: &str) -> Option<Measured> {
 
 fn delivery_of_rows(rows: &[Row], phase: &str) -> Option<Measured> {
     let of_phase: Vec<usize> = (0..rows.len()).filter(|i| rows[*i].phase == phase).collect();
-    let sent = of_phase.iter().map(|i| rows[*i].sent).sum();
-    let answered = of_phase.iter().map(|i| rows[*i].answered).sum();
+    let sent = total(of_phase.iter().map(|i| rows[*i].sent));
+    let answered = total(of_phase.iter().map(|i| rows[*i].answered));
     let (first, last) = (*of_phase.first()?, *of_phase.last()?);
     let open_before = first.checked_sub(1).map_or(0, |i| rows[i].open);
     share(sent, answered, open_before, rows[last].open)
@@ -111,8 +111,10 @@ fn delivery_of_rows(rows: &[Row], phase: &str) -> Option<Measured> {
 /// task that was open before it, and a task that is open at its end may be answered later.
 fn share(sent: u64, answered: u64, open_before: u64, open_after: u64) -> Option<Measured> {
     let of_sent = |count: u64| (number(count) / number(sent)).min(1.0);
-    let interval =
-        || Interval { lo: of_sent(answered.saturating_sub(open_before)), hi: of_sent(answered + open_after) };
+    let interval = || Interval {
+        lo: of_sent(answered.saturating_sub(open_before)),
+        hi: of_sent(answered.saturating_add(open_after)),
+    };
     (sent > 0).then(|| Measured {
         basis: Basis::Intervals,
         n: sent,

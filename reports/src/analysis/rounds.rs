@@ -2,7 +2,7 @@
 
 use evidence::round::{Interval as Row, Round};
 
-use super::{Basis, Findings, Measured, Of, Values, number, seconds};
+use super::{Basis, Findings, Measured, Of, Values, number, seconds, total};
 use crate::reading::Evidence;
 
 pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
@@ -22,7 +22,7 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
             findings.fact("rounds.shed", Basis::End, evidence.rounds.len() as u64, Some(end.shed.rounds));
         }
         if evidence.manifest.workload.arrivals {
-            let due = evidence.intervals.iter().map(|r| r.due).sum();
+            let due = total(evidence.intervals.iter().map(|r| r.due));
             findings.fact("operations.shed", Basis::End, due, Some(end.shed.operations));
         }
     }
@@ -67,8 +67,8 @@ fn arrivals(evidence: &Evidence, phase: Option<&str>, findings: &mut Findings) {
     }
     let n = rows.len() as u64;
     for (name, count) in [
-        ("operations.due", rows.iter().map(|r| r.due).sum::<u64>()),
-        ("operations.shed", rows.iter().map(|r| r.shed).sum()),
+        ("operations.due", total(rows.iter().map(|r| r.due))),
+        ("operations.shed", total(rows.iter().map(|r| r.shed))),
     ] {
         findings.put(name, Of::phase(phase), Measured::exact(Basis::Intervals, n, number(count)));
     }
@@ -78,10 +78,10 @@ fn arrivals(evidence: &Evidence, phase: Option<&str>, findings: &mut Findings) {
 fn throughput(rows: &[Row], phase: Option<&str>, findings: &mut Findings) {
     let busy = || {
         let here = rows.iter().filter(|r| phase.is_none_or(|phase| phase == r.phase));
-        here.filter(|r| r.sent + r.due + r.answered + r.late > 0)
+        here.filter(|r| [r.sent, r.due, r.answered, r.late].iter().any(|count| *count > 0))
     };
-    let length: u64 = busy().map(|r| r.length_ns).sum();
-    let answered: u64 = busy().map(|r| r.answered + r.late).sum();
+    let length = total(busy().map(|r| r.length_ns));
+    let answered = total(busy().flat_map(|r| [r.answered, r.late]));
     if length > 0 {
         let rate = number(answered) / seconds(length);
         findings.put("throughput", Of::phase(phase), Measured::exact(Basis::Intervals, answered, rate));

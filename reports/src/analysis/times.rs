@@ -49,9 +49,9 @@ fn never_answered(evidence: &Evidence) -> u64 {
 
 fn never_started(evidence: &Evidence, phase: Option<&str>) -> u64 {
     let here = |of: &str| phase.is_none_or(|phase| phase == of);
-    let tasks: u64 = evidence.intervals.iter().filter(|r| here(&r.phase)).map(|r| r.shed).sum();
+    let tasks = super::total(evidence.intervals.iter().filter(|r| here(&r.phase)).map(|r| r.shed));
     // The row of a round that was not started has no tasks; it would have had as many as the others.
     let of_round = evidence.rounds.iter().map(|r| u64::from(r.expected)).max().unwrap_or(0);
     let rounds = evidence.rounds.iter().filter(|r| r.started_ns.is_none() && here(&r.phase));
-    tasks + rounds.count() as u64 * of_round
+    tasks.saturating_add(rounds.count() as u64 * of_round)
 }

@@ -78,6 +78,7 @@ pub(super) fn conditions(analysis: &Analysis) -> Vec<Condition> {
         faults(analysis),
         driver(instrument),
         records(instrument),
+        files(instrument),
         drain(instrument),
         samples(instrument),
     ]
@@ -174,6 +175,12 @@ fn records(instrument: &Instrument) -> Option<Condition> {
         let why = format!("{found}: what they would have said is not known");
         Condition::poor("records", Scope::Evidence, found, why)
     })
+}
+
+fn files(instrument: &Instrument) -> Option<Condition> {
+    let found = instrument.damage.clone()?;
+    let why = format!("the evidence is not what it was when the run ended: {found}");
+    Some(Condition::poor("files", Scope::Evidence, found, why))
 }
 
 fn drain(instrument: &Instrument) -> Option<Condition> {

@@ -382,6 +382,7 @@ impl Fixture {
             dropped_records: 0,
             stop_ns: Some(30 * MS),
             left_behind: Some(0),
+            files: std::collections::BTreeMap::new(),
             gauges: [("handled.1".to_owned(), 400.0), ("handled.2".to_owned(), 9600.0)].into(),
         });
     }
@@ -421,7 +422,7 @@ impl Fixture {
         self.latency.iter().for_each(|l| log.append(l).unwrap());
         log.flush().unwrap();
         if let Some(end) = &self.end {
-            end.write(run).unwrap();
+            End { files: evidence::end::sizes(run), ..end.clone() }.write(run).unwrap();
         }
     }
 }

@@ -383,3 +383,47 @@ fn a_series_of_faults_is_gated_under_its_common_id() {
     let verdict = fixture.judged();
     assert_eq!(verdict.outcome, Outcome::Go, "{}", reports::terminal(&verdict));
 }
+
+#[test]
+fn evidence_that_was_cut_short_after_the_run_is_never_go() {
+    type Damage<'a> = &'a dyn Fn(&std::path::Path);
+    let truncate = |path: &std::path::Path| {
+        std::fs::File::options().write(true).open(path).unwrap().set_len(700).unwrap();
+    };
+    let lengthen = |path: &std::path::Path| {
+        let mut text = std::fs::read(path).unwrap();
+        text.extend_from_slice(&text.clone());
+        std::fs::write(path, text).unwrap();
+    };
+    let remove = |path: &std::path::Path| std::fs::remove_file(path).unwrap();
+    let cases: [(&str, Damage<'_>, &str); 5] = [
+        ("samples.csv", &truncate, "samples.csv had "),
+        ("rounds.csv", &truncate, "rounds.csv had "),
+        ("events.jsonl", &lengthen, "events.jsonl had "),
+        ("latency.hlog", &remove, "latency.hlog is missing"),
+        ("processes.csv", &remove, "processes.csv is missing"),
+    ];
+    for (file, damage, found) in cases {
+        let run = Fixture::calm().write();
+        assert_eq!(reports::render(run.path()).unwrap().verdict.outcome, Outcome::Go);
+        damage(&run.path().join(file));
+        let verdict = reports::render(run.path()).unwrap().verdict;
+        assert_ne!(verdict.outcome, Outcome::Go, "{file}");
+        let said = reports::terminal(&verdict);
+        assert!(said.contains(&format!("not what it was when the run ended: {found}")), "{said}");
+    }
+}
+
+#[test]
+fn numbers_that_cannot_be_are_survived() {
+    let mut fixture = Fixture::calm();
+    for interval in &mut fixture.intervals {
+        (interval.length_ns, interval.due, interval.answered) = (u64::MAX, u64::MAX, u64::MAX);
+    }
+    let mut crashed = Fixture::calm();
+    crashed.intervals.clone_from(&fixture.intervals);
+    crashed.end = None;
+    for fixture in [fixture, crashed] {
+        reports::render(fixture.write().path()).unwrap();
+    }
+}
