@@ -4,7 +4,7 @@
 It speaks the control protocol (docs/reference/control-protocol.md): one JSON object a line, commands on
 standard input, reports on standard output, anything else on standard error. Try it:
 
-    target: { command: [python3, docs/examples/echo_target.py], config: { workers: 8 }, agents: { workers: 8 } }
+    target: { command: [python3, docs/examples/echo_target.py], config: { workers: 8 }, agents: { coordinator: 1, worker: 8 } }
 """
 import json
 import queue
