@@ -56,7 +56,7 @@ pub(crate) fn percentile(
         return None;
     }
     let (lo, middle, _) = ranks(quantile, known);
-    let (_, _, hi) = ranks(quantile, known + unknown);
+    let (_, _, hi) = ranks(quantile, known.saturating_add(unknown));
     let bound = |rank: Option<u64>| rank.filter(|r| *r <= known).map(&value_at);
     Some(Percentile {
         value: value_at(middle),
@@ -129,6 +129,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn more_unknown_values_than_can_be_counted_leave_the_upper_end_open() {
+        let found = percentile(0.5, 10, u64::MAX, |_| 1.0).unwrap();
+        assert!(found.interval.hi.is_infinite());
+    }
 
     #[test]
     fn a_percentile_needs_as_many_values_as_the_tables_say() {
