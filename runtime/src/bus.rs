@@ -7,14 +7,16 @@ mod buffer;
 mod bytes;
 mod link;
 mod message;
+mod packet;
 mod socket;
 
 pub use buffer::packet_buffer;
 pub use link::{Link, Sent};
 pub use message::{
-    AnswerHead, Attached, Elected, Lost, Message, Moved, PacketReader, TaskHead, WORK_ALLOC, WORK_CPU,
-    WORK_ECHO, WORK_EXEC, WORK_RELAY, WORK_SLEEP,
+    AnswerHead, Attached, Elected, Lost, Message, Moved, TaskHead, WORK_ALLOC, WORK_CPU, WORK_ECHO,
+    WORK_EXEC, WORK_RELAY, WORK_SLEEP,
 };
+pub use packet::PacketReader;
 pub use socket::{accept, address, await_packet, connect, datagram, listen, receive};
 
 /// The largest packet, in bytes.

@@ -9,36 +9,28 @@ mod members;
 mod metrics;
 mod news;
 mod recovery;
+mod running;
 mod tamper;
 mod traffic;
 mod wire;
 
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use protocol::{Capability, Command, Report, Tasks};
+use protocol::{Capability, Command, Report};
 
-use crate::bus::{Link, packet_buffer, receive};
+use crate::bus::packet_buffer;
 use crate::clock::now_ns;
 use crate::config::Config;
 use crate::poller::{self, Poller, Ready};
 use crate::process::hold;
-use crate::spawner::{Order, Told};
-use crate::swarm::Swarm;
 
-use book::Book;
 use client::{Client, Incoming};
-use members::Members;
-use metrics::Metrics;
-use recovery::Recovery;
-use tamper::Tamper;
+use running::Running;
 
 /// How long agents may take to end when asked to.
 const GRACE_MS: u64 = 2_000;
-/// How long a launch may take.
-const LAUNCH_NS: u64 = 60_000_000_000;
 
 const INPUT: u64 = 3;
 const OUTPUT: u64 = 4;
@@ -65,50 +57,6 @@ struct Gateway {
     running: Option<Running>,
     /// The status to exit with, once it is decided.
     ended: Option<i32>,
-}
-
-/// A launched swarm.
-struct Running {
-    swarm: &'static Swarm,
-    spawner: OwnedFd,
-    listener: OwnedFd,
-    links: Vec<Option<Link>>,
-    /// The link to the present leader.
-    route: Option<usize>,
-    route_full: bool,
-    book: Book,
-    members: Members,
-    recovery: Recovery,
-    tamper: Tamper,
-    metrics: Metrics,
-    answers: Vec<protocol::Answer>,
-    reports: Vec<Report>,
-    restarts: Vec<(u64, u32)>,
-    doubts: Vec<exits::Doubt>,
-    /// Executions in epochs that are over.
-    effects_past: u64,
-    launched_ns: u64,
-    ready: bool,
-    drain_until: Option<u64>,
-    phase: Phase,
-    /// All processes are gone.
-    gone: bool,
-}
-
-/// How far the end has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Working,
-    /// Asked to end by a signal: what is in hand is finished first.
-    Draining {
-        until_ns: u64,
-    },
-    /// The spawner ends the agents.
-    Ending {
-        /// Whether the harness is told.
-        told: bool,
-        status: i32,
-    },
 }
 
 impl Gateway {
@@ -312,158 +260,5 @@ fn name_of(command: &Command) -> &'static str {
         Command::Drain { .. } => "drain",
         Command::Snapshot {} => "snapshot",
         Command::Stop {} => "stop",
-    }
-}
-
-impl Running {
-    fn on_command(&mut self, command: Command) {
-        match command {
-            Command::Round { round, tasks } => self.take_tasks(&tasks, Some(round)),
-            Command::Send { tasks } => self.take_tasks(&tasks, None),
-            // It makes no work of its own.
-            Command::Quiesce {} => self.reports.push(Report::Quiesced {}),
-            Command::Drain { deadline_ms } => {
-                self.drain_until = Some(now_ns().saturating_add(deadline_ms.saturating_mul(1_000_000)));
-            }
-            Command::Snapshot {} => {
-                let gauges = self.gauges();
-                self.reports.push(Report::Snapshot { gauges });
-            }
-            Command::Hello { .. } | Command::Launch { .. } | Command::Stop {} => {}
-        }
-    }
-
-    fn take_tasks(&mut self, tasks: &Tasks, round: Option<u64>) {
-        let fault = match self.phase {
-            Phase::Working => wire::fault(tasks),
-            _ => Some("the swarm is ending".into()),
-        };
-        let accepted = match &fault {
-            None => self.accept(tasks, round),
-            Some(_) => 0,
-        };
-        self.metrics.refused(tasks.count - accepted);
-        self.reports.push(Report::Accepted {
-            first: tasks.first,
-            count: accepted,
-            refused: tasks.count - accepted,
-        });
-        if let Some(fault) = fault {
-            let message = format!("tasks from token {} on: {fault}", tasks.first);
-            self.reports.push(Report::Error { message });
-        }
-    }
-
-    /// When there is something to do next, if nothing happens before.
-    fn next_time_ns(&mut self) -> u64 {
-        let phase = match self.phase {
-            Phase::Draining { until_ns } => Some(until_ns),
-            _ => None,
-        };
-        let launch = (!self.ready).then_some(self.launched_ns + LAUNCH_NS);
-        let restart = self.restarts.iter().map(|(due, _)| *due).min();
-        let times = [
-            phase,
-            launch,
-            restart,
-            self.doubts.iter().map(|doubt| doubt.due_ns).min(),
-            self.drain_until,
-            self.book.next_deadline(),
-            self.tamper.next_due(),
-            self.metrics.next_ns(),
-        ];
-        times.into_iter().flatten().min().unwrap_or(u64::MAX)
-    }
-
-    fn on_time(&mut self, now: u64) {
-        for answer in self.tamper.due(now) {
-            self.on_answer(answer, now, false);
-        }
-        self.book.expire(now);
-        self.restart_due(now);
-        self.settle_doubts(now);
-        if let Phase::Draining { until_ns } = self.phase
-            && (self.is_idle() || now >= until_ns)
-        {
-            self.end(GRACE_MS, true, 0);
-        }
-        if !self.ready && self.phase == Phase::Working {
-            self.check_launch(now);
-        }
-        if self.metrics.next_ns().is_some_and(|next| now >= next) {
-            self.write_metrics(now);
-        }
-    }
-
-    /// Whether everything accepted was answered.
-    fn is_idle(&self) -> bool {
-        self.book.len() == 0
-    }
-
-    fn begin_drain(&mut self) {
-        if self.phase == Phase::Working {
-            let until_ns = now_ns() + self.swarm.config.drain_ms * 1_000_000;
-            self.phase = Phase::Draining { until_ns };
-        }
-    }
-
-    fn end(&mut self, grace_ms: u64, told: bool, status: i32) {
-        if !matches!(self.phase, Phase::Ending { .. }) {
-            self.phase = Phase::Ending { told, status };
-            self.order(&Order::End { grace_ms });
-        }
-    }
-
-    fn order(&self, order: &Order) {
-        use nix::sys::socket::{MsgFlags, send};
-        // A spawner that is gone is noticed as a hang-up.
-        let _ = send(self.spawner.as_raw_fd(), &order.write(), MsgFlags::MSG_NOSIGNAL);
-    }
-
-    fn read_spawner(&mut self, buffer: &mut [u8]) {
-        match receive(&self.spawner, buffer) {
-            None => {}
-            Some(0) => self.spawner_gone(),
-            Some(n) => {
-                for told in Told::read(&buffer[..n]) {
-                    match told {
-                        Told::Exited(exit) => self.on_exit(&exit),
-                        Told::Failed { agent, errno } => self.on_failed_start(agent, errno),
-                    }
-                }
-            }
-        }
-    }
-
-    /// Everything of this turn, in the order in which the protocol wants it: what was accepted, the answers,
-    /// then what they complete.
-    fn take_reports(&mut self, mut report: impl FnMut(&Report)) {
-        let now = now_ns();
-        let drained = self.drain_until.is_some_and(|until| self.is_idle() || now >= until);
-        if drained || !matches!(self.phase, Phase::Working) {
-            let held = self.tamper.release_all();
-            self.answers.extend(held);
-        }
-        for one in self.reports.drain(..) {
-            report(&one);
-        }
-        for items in self.answers.chunks(4_096) {
-            report(&Report::Answers { items: items.to_vec() });
-        }
-        self.answers.clear();
-        for round in self.book.take_ended() {
-            self.metrics.on_round(&round);
-            report(&round);
-        }
-        for moved in self.recovery.take_complete() {
-            report(&moved);
-        }
-        if drained {
-            self.drain_until = None;
-            report(&Report::Drained { outstanding: self.book.len() as u64 + self.book.abandoned });
-        }
-        if matches!(self.phase, Phase::Ending { told: true, .. }) && self.has_ended().is_some() {
-            report(&Report::Stopped {});
-        }
     }
 }

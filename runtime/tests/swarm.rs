@@ -6,6 +6,8 @@ mod driver;
 mod ending;
 #[path = "swarm/failing.rs"]
 mod failing;
+#[path = "swarm/pausing.rs"]
+mod pausing;
 #[path = "swarm/planted.rs"]
 mod planted;
 #[path = "swarm/refusing.rs"]

@@ -1,16 +1,18 @@
 //! The gateway's book: every accepted task from its acceptance to its answer. Pure; it sends nothing and reads
 //! no clock.
 
+mod hasher;
 mod queue;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
 use protocol::{Report, Tasks};
 
 use super::wire::WireWork;
+use hasher::TokenHasher;
 use queue::Queue;
 
 /// How many workers are looked at for one without work before the least loaded of them gets the task.
@@ -290,26 +292,6 @@ impl Book {
     /// The rounds that have ended since the last call.
     pub(super) fn take_ended(&mut self) -> Vec<Report> {
         std::mem::take(&mut self.ended)
-    }
-}
-
-/// Tokens are spread by one multiplication; they come from the harness, not from an adversary.
-#[derive(Debug, Default)]
-struct TokenHasher(u64);
-
-impl Hasher for TokenHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
 }
 

@@ -8,11 +8,12 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use protocol::{Answer, How, MemberState};
 
 use super::news::is_worker;
-use super::{Order, Phase, Running};
+use super::running::{Phase, Running};
 use crate::clock::now_ns;
 use crate::coordinator::Load;
 use crate::process::children;
 use crate::spawner::Exit;
+use crate::spawner::Order;
 use crate::table::{GATEWAY, State};
 
 /// How long processes that were killed may take to be gone.

@@ -7,17 +7,25 @@ use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair, sockopt};
 use protocol::Report;
 
-use super::{
-    Book, LAUNCH_NS, Members, Metrics, Order, Phase, Poller, Recovery, Running, SPAWNER, Swarm, Tamper,
-    poller,
-};
+use super::SPAWNER;
+use super::book::Book;
+use super::members::Members;
+use super::metrics::Metrics;
+use super::recovery::Recovery;
+use super::running::{Phase, Running};
+use super::tamper::Tamper;
 use crate::bus::listen;
 use crate::clock::now_ns;
 use crate::config::Config;
 use crate::limits::{LimitError, check_limits};
+use crate::poller::{self, Poller};
 use crate::process::fork_child;
-use crate::spawner;
+use crate::spawner::{self, Order};
+use crate::swarm::Swarm;
 use crate::table::GATEWAY;
+
+/// How long a launch may take.
+pub(super) const LAUNCH_NS: u64 = 60_000_000_000;
 
 /// Why a swarm could not be launched.
 #[derive(Debug, thiserror::Error)]

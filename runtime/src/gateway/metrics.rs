@@ -11,7 +11,7 @@ use std::path::Path;
 use hdrhistogram::Histogram;
 use protocol::Report;
 
-use super::Running;
+use super::running::Running;
 use crate::bus::AnswerHead;
 use crate::clock::now_ns;
 use crate::config::Config;

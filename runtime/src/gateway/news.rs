@@ -3,7 +3,7 @@
 use protocol::{How, MemberState, Report};
 
 use super::members::Arrival;
-use super::{Phase, Running};
+use super::running::{Phase, Running};
 use crate::bus::{Attached, Lost};
 use crate::shape::Shape;
 

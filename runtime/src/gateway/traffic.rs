@@ -3,11 +3,13 @@
 use nix::sys::epoll::EpollFlags;
 use protocol::{Answer, Tasks};
 
+use super::FIRST_LINK;
+use super::running::Running;
 use super::tamper::Fate;
 use super::wire::WireWork;
-use super::{FIRST_LINK, Poller, Running};
 use crate::bus::{AnswerHead, Link, Message, PacketReader, Sent, TaskHead, accept, receive};
 use crate::clock::now_ns;
+use crate::poller::Poller;
 use crate::table::GATEWAY;
 
 impl Running {

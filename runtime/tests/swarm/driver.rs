@@ -3,70 +3,25 @@
 #![allow(dead_code, reason = "tests and benchmarks each use a part")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-use std::collections::{BTreeMap, BTreeSet};
+#[path = "driver/ledger.rs"]
+mod ledger;
+#[path = "driver/processes.rs"]
+mod processes;
+
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdin, Command as Process, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use protocol::{Answer, Command, Member, Report, Role, Tasks, Work};
+use protocol::{Command, Member, Report, Role, Tasks, Work};
 use serde_json::Value;
+
+pub(crate) use ledger::Ledger;
+pub(crate) use processes::{in_session, signal, wait_until};
 
 /// No single wait may take longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What was accepted and what came back.
-#[derive(Default)]
-pub(crate) struct Ledger {
-    pub(crate) accepted: BTreeSet<u64>,
-    pub(crate) refused: u64,
-    pub(crate) answers: BTreeMap<u64, Vec<Answer>>,
-    /// All answers in the order in which they came.
-    pub(crate) order: Vec<Answer>,
-}
-
-impl Ledger {
-    /// Accepted and never answered.
-    pub(crate) fn lost(&self) -> Vec<u64> {
-        self.accepted.iter().copied().filter(|token| !self.answers.contains_key(token)).collect()
-    }
-
-    /// Tokens with answers of different executions.
-    pub(crate) fn doubly_executed(&self) -> Vec<u64> {
-        let many = |answers: &Vec<Answer>| {
-            answers.iter().map(|a| (a.agent, a.epoch, a.seq)).collect::<BTreeSet<_>>().len() > 1
-        };
-        self.answers.iter().filter(|(_, answers)| many(answers)).map(|(token, _)| *token).collect()
-    }
-
-    /// Tokens that were answered more than once.
-    pub(crate) fn answered_twice(&self) -> Vec<u64> {
-        self.answers.iter().filter(|(_, answers)| answers.len() > 1).map(|(token, _)| *token).collect()
-    }
-
-    /// Tokens whose payload came back changed.
-    pub(crate) fn corrupt(&self, payload: usize) -> Vec<u64> {
-        self.order.iter().filter(|a| a.digest != digest(a.token, payload)).map(|a| a.token).collect()
-    }
-
-    /// Everything accepted was answered once, by one execution, with the right payload.
-    pub(crate) fn assert_clean(&self, payload: usize) {
-        assert_eq!(self.lost(), Vec::<u64>::new(), "lost");
-        assert_eq!(self.doubly_executed(), Vec::<u64>::new(), "executed twice");
-        assert_eq!(self.answered_twice(), Vec::<u64>::new(), "answered twice");
-        assert_eq!(self.corrupt(payload), Vec::<u64>::new(), "corrupt");
-        let phantoms: Vec<u64> =
-            self.answers.keys().filter(|token| !self.accepted.contains(token)).copied().collect();
-        assert_eq!(phantoms, Vec::<u64>::new(), "answered but never accepted");
-    }
-}
-
-/// The digest that an unchanged payload has.
-pub(crate) fn digest(token: u64, payload: usize) -> u32 {
-    let bytes: Vec<u8> = (0..payload).map(|i| protocol::payload_byte(token, i)).collect();
-    crc32fast::hash(&bytes)
-}
 
 /// A running swarm. Dropping it kills the root; nothing must then be left.
 pub(crate) struct Swarm {
@@ -191,7 +146,7 @@ impl Swarm {
         match &report {
             Report::Ready { members } => {
                 self.members = members.iter().map(|m| (m.agent, m.clone())).collect();
-                self.spawner = members.first().and_then(|m| parent_of(m.pid));
+                self.spawner = members.first().and_then(|m| processes::parent_of(m.pid));
             }
             Report::Member { member, .. } => {
                 self.members.insert(member.agent, member.clone());
@@ -322,39 +277,4 @@ impl Drop for Swarm {
             self.assert_nothing_left();
         }
     }
-}
-
-/// Waits for a condition, looking every millisecond, and fails after some seconds.
-pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-pub(crate) fn signal(pid: i32, signal: i32) {
-    let signal = nix::sys::signal::Signal::try_from(signal).unwrap();
-    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
-}
-
-fn stat_field(pid: &str, index: usize) -> Option<i32> {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).ok()?;
-    let after = &stat[stat.rfind(')')? + 2..];
-    after.split(' ').nth(index)?.parse().ok()
-}
-
-fn parent_of(pid: u32) -> Option<i32> {
-    stat_field(&pid.to_string(), 1)
-}
-
-/// Processes of the session that this process leads.
-pub(crate) fn in_session(leader: i32) -> Vec<i32> {
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
-        .filter(|pid| stat_field(pid, 3) == Some(leader))
-        .filter_map(|pid| pid.parse().ok())
-        .collect()
 }

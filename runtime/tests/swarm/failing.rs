@@ -1,17 +1,17 @@
-//! Agents that die, stop, or are asked to leave.
+//! Agents that die or are asked to leave.
 
 use std::time::Duration;
 
-use nix::libc::{SIGCONT, SIGKILL, SIGSTOP, SIGTERM};
+use nix::libc::{SIGKILL, SIGTERM};
 use protocol::{How, MemberState, Report, Work};
 use serde_json::json;
 
 use crate::driver::{Swarm, signal, wait_until};
 
 /// Long enough for a kill to come in the middle of the round.
-const SLOW: Work = Work::Sleep { p50_us: 20_000, p99_us: 20_000 };
+pub(crate) const SLOW: Work = Work::Sleep { p50_us: 20_000, p99_us: 20_000 };
 
-fn hybrid() -> Swarm {
+pub(crate) fn hybrid() -> Swarm {
     Swarm::launch(json!({"shape": "hybrid", "coordinators": 4, "workers": 40}))
 }
 
@@ -19,7 +19,7 @@ fn wait_for_all(swarm: &mut Swarm, agents: u64) {
     wait_until("all agents are back", || swarm.gauges()["agents.attached"] == agents);
 }
 
-fn is_replaced(agent: u32) -> impl FnMut(&Report) -> bool {
+pub(crate) fn is_replaced(agent: u32) -> impl FnMut(&Report) -> bool {
     move |report| matches!(report, Report::Member { member, state: MemberState::Replaced, .. } if member.agent == agent)
 }
 
@@ -196,93 +196,6 @@ fn a_long_queue_survives_its_worker_and_its_coordinator() {
     assert_eq!(swarm.drain(20_000), 0);
     swarm.ledger.assert_clean(200);
     assert_eq!(swarm.gauges()["effects"], 2_000);
-    swarm.stop();
-}
-
-#[test]
-fn a_paused_coordinator_loses_its_workers_within_a_second_and_is_refused_when_it_wakes() {
-    let mut swarm = hybrid();
-    swarm.round(64);
-    let round = swarm.begin_round(64, 15_000, Work::Sleep { p50_us: 50_000, p99_us: 200_000 });
-    swarm.until("the first answer", |r| matches!(r, Report::Answers { .. }));
-    let paused = swarm.pid(2);
-    signal(paused, SIGSTOP);
-    let (_, timed_out, elapsed_ns) = swarm.end_round(round);
-    assert_eq!(timed_out, 0);
-    assert!(elapsed_ns > 300_000_000, "the lease is half a second: {elapsed_ns}");
-    let fenced = swarm
-        .told
-        .iter()
-        .any(|r| matches!(r, Report::Member { member, state: MemberState::Fenced, .. } if member.agent == 2));
-    assert!(fenced);
-    assert!(swarm.told.iter().any(|r| matches!(r, Report::Suspected { agent: 2, how: How::Lease, .. })));
-    swarm.round(64);
-    signal(paused, SIGCONT);
-    swarm.until_told("it is back in a new epoch", is_replaced(2));
-    assert_eq!(swarm.pid(2), paused);
-    assert_eq!(swarm.members[&2].epoch, 2);
-    wait_until("its stale answers were refused", || swarm.gauges()["refused_stale"] > 0);
-    swarm.round(64);
-    swarm.ledger.assert_clean(64);
-    swarm.stop();
-}
-
-#[test]
-fn paused_coordinators_of_both_levels_of_a_deep_swarm_are_survived() {
-    let mut swarm = Swarm::launch(json!({"shape": "deep", "level_1": 3, "level_2": 6, "workers": 30}));
-    for agent in [2, 6] {
-        let paused = swarm.pid(agent);
-        let round = swarm.begin_round(64, 15_000, SLOW);
-        signal(paused, SIGSTOP);
-        assert_eq!(swarm.end_round(round).1, 0);
-        signal(paused, SIGCONT);
-        swarm.until_told("it is back in a new epoch", is_replaced(agent));
-        swarm.round(64);
-    }
-    swarm.ledger.assert_clean(64);
-    assert_eq!(swarm.gauges()["effects"], 120);
-    swarm.stop();
-}
-
-#[test]
-fn a_starved_coordinator_is_not_taken_for_dead() {
-    let mut swarm =
-        Swarm::launch(json!({"shape": "hybrid", "coordinators": 2, "workers": 8, "lease_ms": 100}));
-    // Workers that keep all cores busy, many times over.
-    for _ in 0..10 {
-        swarm.send(8, 64, Work::Cpu { us: 50_000 });
-    }
-    assert_eq!(swarm.drain(20_000), 0);
-    assert!(!swarm.told.iter().any(|r| matches!(r, Report::Suspected { .. })), "{:?}", swarm.told);
-    swarm.stop();
-}
-
-#[test]
-fn a_paused_master_is_replaced_as_leader_and_follows_when_it_wakes() {
-    let mut swarm = hybrid();
-    let master = swarm.pid(0);
-    signal(master, SIGSTOP);
-    swarm.until("an election", |r| matches!(r, Report::Elected { replaces: 0, .. }));
-    swarm.round(64);
-    signal(master, SIGCONT);
-    swarm.until_told("it is back in a new epoch", is_replaced(0));
-    swarm.round(64);
-    assert_ne!(swarm.gauges()["leader"], 0);
-    swarm.ledger.assert_clean(64);
-    swarm.stop();
-}
-
-#[test]
-fn a_paused_worker_is_late_and_not_replaced() {
-    let mut swarm = hybrid();
-    let worker = swarm.pid(7);
-    signal(worker, SIGSTOP);
-    let round = swarm.begin_round(64, 300, Work::Echo {});
-    assert_eq!(swarm.end_round(round).1, 1);
-    signal(worker, SIGCONT);
-    assert_eq!(swarm.drain(15_000), 0);
-    swarm.ledger.assert_clean(64);
-    assert_eq!(swarm.pid(7), worker);
     swarm.stop();
 }
 

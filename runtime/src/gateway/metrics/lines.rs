@@ -6,7 +6,7 @@ use std::fs;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::Running;
+use crate::gateway::running::Running;
 use crate::process::resident_kib;
 
 /// The version of the schema.
