@@ -111,16 +111,16 @@ fn rules() -> String {
         of response time. A recovery step that had to come and did not is known to take at least as long as the\n\
         evidence goes on.\n\n\
         ## Steady again after a fault\n\n\
-        Recovery counts from the first sign of a fault: the first victim gone, or the target's first suspicion of\n\
-        one, and at the latest from when the kernel had acknowledged it for all victims. `recovery.time` ends when\n\
-        the target is *steady*. The work comes in beats: rounds, or where there are none the intervals of the log.\n\
-        The beats of the hold phase before the fault, at least three and undisturbed by earlier faults, set a band.\n\
-        A beat is inside it if no smaller share of its tasks was answered in time (less two points) and if it took\n\
-        no longer than {slack} times the slowest of them and a millisecond. The target is steady from the end of the\n\
-        first of {in_a_row} consecutive beats inside the band, all earlier ones being over; the beat in flight at the\n\
-        fault is the first that counts. If within {relapse} from then, and before the next fault, a beat delivers less\n\
-        than the band allows, the target was not steady yet. A target that was never unsteady is thus steady with the\n\
-        first beat complete after the fault. The resolution is the time between two beats.\n\n\
+        Recovery counts from when the fault was sent to its first victim, or from the first victim's end where the\n\
+        target told of it earlier. `recovery.time` ends when the target is *steady*. The work comes in beats: rounds,\n\
+        or where there are none the intervals of the log. The beats of the hold phase before the fault, at least three\n\
+        and undisturbed by earlier faults, set a band. A beat is inside it if no smaller share of its tasks was\n\
+        answered in time (less two points) and if it took no longer than {slack} times the slowest of them and a\n\
+        millisecond. The target is steady from the end of the first of {in_a_row} consecutive beats inside the band,\n\
+        all earlier ones being over; the beat in flight at the fault is the first that counts. If within {relapse}\n\
+        from then, and before the next fault, a beat delivers less than the band allows, the target was not steady\n\
+        yet. A target that was never unsteady is thus steady with the first beat complete after the fault. The\n\
+        resolution is the time between two beats.\n\n\
         ## Coverage\n\n\
         Before any gate is read, the evidence must suffice. Gates are withheld as INCONCLUSIVE, in both directions,\n\
         where the run crashed or the harness failed, a planned fault is not proven, records were dropped, or work was\n\

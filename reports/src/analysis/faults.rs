@@ -33,7 +33,7 @@ pub struct FaultFinding {
     pub victims: Vec<Victim>,
     /// The same with what was read at the heal; empty where nothing had to be undone.
     pub healed: Vec<Victim>,
-    /// When it began to act: the first sign of it, at the latest when the kernel had acknowledged it for all.
+    /// When it began to act: when it was sent to the first victim.
     pub injected_s: Option<f64>,
     /// When it was undone.
     pub healed_s: Option<f64>,
@@ -56,7 +56,7 @@ pub(super) fn findings(evidence: &Evidence) -> Vec<FaultFinding> {
         .iter()
         .map(|planned| {
             let story = Story::of(evidence, &planned.id);
-            begun.push(story.begun(evidence));
+            begun.push(story.begun());
             let (proof, why) = proof::of(planned, &story);
             FaultFinding {
                 id: planned.id.clone(),
@@ -94,10 +94,6 @@ struct Story<'a> {
     first_left: Option<u64>,
 }
 
-/// By how much the first sign of a fault may precede its acknowledgement, in nanoseconds. The harness reads
-/// back one victim after the other, and on a busy host it comes to that late.
-const SIGN_NS: u64 = 1_000_000_000;
-
 impl<'a> Story<'a> {
     fn of(evidence: &'a Evidence, id: &str) -> Self {
         let mut story = Self::default();
@@ -123,18 +119,13 @@ impl<'a> Story<'a> {
         story
     }
 
-    /// When the fault began to act. Recovery counts from here: counted from the acknowledgement, a target that
-    /// was faster than the harness would seem to have recovered before the fault.
-    fn begun(&self, evidence: &Evidence) -> Option<u64> {
+    /// When the fault began to act. Recovery counts from here: counted from an acknowledgement, a target that
+    /// was faster than the harness would seem to have recovered before the fault. Only what names this fault
+    /// counts: an agent may have been the victim of another one shortly before.
+    fn begun(&self) -> Option<u64> {
         let (injected, victims) = self.injected?;
-        let early = |at_ns: u64| (injected.saturating_sub(SIGN_NS)..injected).contains(&at_ns);
         let readings = victims.iter().flat_map(|v| &v.readings).map(|r| r.at_ns);
-        let suspected = evidence.events.iter().filter_map(|e| match e.fact {
-            Fact::Suspected { agent, .. } if victims.iter().any(|v| v.agent == agent) => Some(e.at_ns),
-            _ => None,
-        });
-        let signs = readings.chain(self.first_left).chain(suspected);
-        Some(signs.filter(|at_ns| early(*at_ns)).min().unwrap_or(injected))
+        readings.chain(self.first_left).chain([injected]).min()
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod fixture;
 mod pages;
+mod recovery;
 mod reference;
 mod registry;
 mod verdicts;
