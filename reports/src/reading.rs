@@ -79,6 +79,11 @@ impl Evidence {
         &self.run
     }
 
+    /// From when the times of a plan count: when the target was ready.
+    pub(crate) fn zero_ns(&self) -> u64 {
+        self.ready_ns().unwrap_or(0)
+    }
+
     /// When the target had told that it was ready.
     pub(crate) fn ready_ns(&self) -> Option<u64> {
         self.events.iter().find_map(|e| matches!(e.fact, event::Fact::TargetReady { .. }).then_some(e.at_ns))

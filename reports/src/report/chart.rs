@@ -76,6 +76,8 @@ pub(super) enum Weight {
 /// What all charts of a page share: the time that they span, when faults were at work, when phases began.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Time {
+    /// When the target was ready: what the axis counts from.
+    pub(super) zero_s: f64,
     pub(super) end_s: f64,
     pub(super) shades: Vec<(f64, f64)>,
     pub(super) phases: Vec<(String, f64)>,
@@ -87,10 +89,21 @@ impl Line {
     }
 }
 
+impl Chart {
+    fn values(&self) -> Axis {
+        Axis::values(self.scale, self.lines.iter().flat_map(Line::values))
+    }
+
+    /// Whether the values are laid out by decades.
+    pub(super) fn is_logarithmic(&self) -> bool {
+        self.values().log
+    }
+}
+
 /// Draws a chart. The drawing holds class names in place of colours.
 pub(super) fn draw(chart: &Chart, time: &Time) -> String {
-    let x = Axis::time(time.end_s);
-    let y = Axis::values(chart.scale, chart.lines.iter().flat_map(Line::values));
+    let x = Axis::time(time.zero_s, time.end_s);
+    let y = chart.values();
     let mut svg = String::new();
     {
         let size = (WIDTH.unsigned_abs(), HEIGHT.unsigned_abs());
@@ -108,7 +121,7 @@ pub(super) fn draw(chart: &Chart, time: &Time) -> String {
 /// Bars side by side from zero, one for each name.
 pub(super) fn bars(title: &str, values: &[(String, f64)]) -> String {
     let y = Axis::values(Scale::Count, values.iter().map(|(_, value)| *value));
-    let x = Axis::time(1.0);
+    let x = Axis::time(0.0, 1.0);
     let mut svg = String::new();
     {
         let size = (WIDTH.unsigned_abs(), HEIGHT.unsigned_abs());
@@ -154,12 +167,14 @@ impl Canvas<'_> {
         let _ = self.area.draw(&Circle::new(at, size, ink.colour().filled()));
     }
 
+    /// A line where each fault began, so that one is seen however short it was.
     fn shades(&self, time: &Time) {
         for (from, to) in &time.shades {
             let left = self.at_x(*from);
             let right = self.at_x(*to).max(left + 4);
             let corners = [(left, TOP), (right, HEIGHT - BOTTOM)];
             let _ = self.area.draw(&Rectangle::new(corners, Ink::Shade.colour().filled()));
+            self.path(vec![(left, TOP), (left, HEIGHT - BOTTOM)], Ink::Alarm, 2);
         }
     }
 

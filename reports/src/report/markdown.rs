@@ -31,7 +31,7 @@ pub(super) fn markdown(verdict: &Verdict, evidence: &Evidence) -> String {
     );
     gates(&mut page, verdict);
     coverage(&mut page, verdict);
-    faults(&mut page, verdict);
+    faults(&mut page, verdict, evidence);
     findings(&mut page, verdict);
     again(&mut page, evidence);
     page
@@ -79,15 +79,15 @@ fn coverage(page: &mut String, verdict: &Verdict) {
     table(page, &["condition", "outcome", "found"], rows);
 }
 
-fn faults(page: &mut String, verdict: &Verdict) {
+fn faults(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
     if verdict.faults.is_empty() {
         return;
     }
-    page.push_str("## Faults\n\n");
+    page.push_str("## Faults\n\n`at` counts from when the target was ready, the steps from the fault.\n\n");
     let (faults, beyond) = words::notable(verdict, FAULTS);
     let rows = faults.into_iter().map(|f| {
         let mut row = vec![f.id.clone(), f.words.clone(), proof_name(f.proof).to_owned()];
-        row.push(f.injected_s.map_or_else(|| "–".to_owned(), |s| Unit::Seconds.show(s)));
+        row.push(f.injected_s.map_or_else(|| "–".to_owned(), |s| words::moment(evidence, s)));
         row.extend(f.recovery.steps().into_iter().map(|(_, step)| words::step(step)));
         row.extend([f.late, f.lost].map(|count| count.map_or_else(|| "–".to_owned(), |c| c.to_string())));
         row.push(f.why.clone().unwrap_or_default());
@@ -112,7 +112,7 @@ fn faults(page: &mut String, verdict: &Verdict) {
     table(page, &head, rows);
     if beyond > 0 {
         let _ =
-            writeln!(page, "And {beyond} more, proven and faster than these; all are in `verdict.json`.\n");
+            writeln!(page, "And {beyond} more in `verdict.json`; the unproven and the slowest are here.\n");
     }
 }
 

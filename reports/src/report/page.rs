@@ -7,11 +7,13 @@ mod findings;
 mod gates;
 mod origin;
 
+use evidence::gate::MetricRef;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::words;
+use crate::analysis::Name;
 use crate::reading::Evidence;
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Verdict, measured};
 
 const STYLE: &str = include_str!("page/style.css");
 
@@ -33,7 +35,7 @@ pub(super) fn page(verdict: &Verdict, evidence: &Evidence) -> String {
                 main {
                     (gates::section(verdict))
                     (coverage::section(verdict))
-                    (faults::section(verdict))
+                    (faults::section(verdict, evidence))
                     (charts::section(verdict, evidence))
                     (findings::section(verdict))
                     (origin::section(evidence))
@@ -65,6 +67,32 @@ fn head(verdict: &Verdict, evidence: &Evidence) -> Markup {
                     div { dt { "seed" } dd { (about.seed) } }
                 }
                 @if !manifest.why.is_empty() { p.purpose { (manifest.why) } }
+                (headline(verdict))
+            }
+        }
+    }
+}
+
+/// The numbers that are asked for first, as far as they were measured.
+fn headline(verdict: &Verdict) -> Markup {
+    let asked = [
+        ("tasks sent", "messages.sent"),
+        ("delivered", "delivery.rate"),
+        ("lost", "messages.lost"),
+        ("throughput", "throughput"),
+        ("response, median", "response.time.p50"),
+        ("response, 99th percentile", "response.time.p99"),
+        ("slowest recovery", "recovery.time.max"),
+    ];
+    let found = asked.into_iter().filter_map(|(label, name)| {
+        let name = Name { metric: MetricRef { name: name.to_owned(), selector: None }, phase: None };
+        Some((label, measured(verdict.findings.get(&name)?)))
+    });
+    let found: Vec<(&str, String)> = found.collect();
+    html! {
+        @if !found.is_empty() {
+            dl.facts.headline {
+                @for (label, value) in &found { div { dt { (label) } dd { (value) } } }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The lines of each chart, from the evidence.
 
 use evidence::latency::Series;
+use evidence::round::Interval;
 use evidence::sample::{Group, Sample};
 
 use super::chart::{Chart, Colour, Line, Scale, Time, Weight, decimate};
@@ -10,6 +11,7 @@ use crate::reading::Evidence;
 
 /// What the charts share. A fault is at work until the target is steady again and the fault undone.
 pub(super) fn time(evidence: &Evidence, faults: &[FaultFinding]) -> Time {
+    let zero_s = seconds(evidence.zero_ns());
     let end_s = seconds(evidence.last_ns);
     let mut shades: Vec<(f64, f64)> = faults
         .iter()
@@ -25,7 +27,7 @@ pub(super) fn time(evidence: &Evidence, faults: &[FaultFinding]) -> Time {
         .collect();
     shades.sort_by(|a, b| a.0.total_cmp(&b.0));
     let phases = evidence.windows.iter().map(|w| (w.phase.clone(), seconds(w.begin_ns))).collect();
-    Time { end_s, shades: merged(&shades, end_s / 400.0), phases }
+    Time { zero_s, end_s, shades: merged(&shades, end_s / 400.0), phases }
 }
 
 /// Shades that overlap, or that no eye could tell apart, as one.
@@ -42,11 +44,17 @@ fn merged(shades: &[(f64, f64)], apart: f64) -> Vec<(f64, f64)> {
 
 /// Every chart for which there is evidence.
 pub(super) fn charts(evidence: &Evidence) -> Vec<Chart> {
-    [response(evidence), rounds(evidence), delivery(evidence), memory(evidence), descriptors(evidence)]
-        .into_iter()
-        .flatten()
-        .filter(|chart| chart.lines.iter().any(|line| !line.segments.is_empty()))
-        .collect()
+    let charts = [
+        response(evidence),
+        rounds(evidence),
+        delivery(evidence),
+        load(evidence),
+        memory(evidence),
+        descriptors(evidence),
+        harness(evidence),
+    ];
+    let drawn = |chart: &Chart| chart.lines.iter().any(|line| !line.segments.is_empty());
+    charts.into_iter().flatten().filter(drawn).collect()
 }
 
 fn line(label: &str, colour: Colour, weight: Weight, points: &[(f64, f64)], gap_s: f64) -> Line {
@@ -63,12 +71,13 @@ fn response(evidence: &Evidence) -> Option<Chart> {
     };
     Some(Chart {
         title: "Response time of tasks".to_owned(),
-        note: Some("From when a task was due to its answer.".to_owned()),
+        note: Some("From when a task was due to its answer; one without an answer is not in it.".to_owned()),
         scale: Scale::Time,
         lines: vec![
-            one("greatest", Colour::Third, Weight::Thin, |p| p.max),
             one("99th percentile", Colour::Second, Weight::Strong, |p| p.p99),
             one("median", Colour::First, Weight::Strong, |p| p.p50),
+            // Thin over strong, so that both are seen where they are one.
+            one("greatest", Colour::Third, Weight::Thin, |p| p.max),
         ],
     })
 }
@@ -90,8 +99,8 @@ fn rounds(evidence: &Evidence) -> Option<Chart> {
     }
     let gap = every * 1.6;
     let mut lines = vec![
-        line("inside the target", Colour::Second, Weight::Thin, &inside, gap),
         line("whole round", Colour::First, Weight::Strong, &whole, gap),
+        line("inside the target", Colour::Second, Weight::Thin, &inside, gap),
         line("timed out", Colour::Alarm, Weight::Dots, &timed_out, f64::INFINITY),
     ];
     lines.retain(|line| !line.segments.is_empty());
@@ -104,31 +113,47 @@ fn rounds(evidence: &Evidence) -> Option<Chart> {
 }
 
 fn delivery(evidence: &Evidence) -> Option<Chart> {
-    let (points, gap, what): (Vec<(f64, f64)>, f64, &str) = if evidence.manifest.workload.arrivals {
-        let rows = evidence.intervals.iter().filter(|r| r.sent > 0);
-        let length = evidence.intervals.iter().map(|r| r.length_ns).max()?;
-        let share = |sent: u64, answered: u64| (number(answered) / number(sent)).min(1.0);
-        let points = rows.map(|r| (seconds(r.at_ns + r.length_ns / 2), share(r.sent, r.answered)));
-        (points.collect(), seconds(length) * 1.6, "Tasks answered in time, of those sent in each interval.")
-    } else {
-        let every = evidence.manifest.workload.rounds_every_ns?;
-        let ended = evidence.rounds.iter().filter(|r| r.ended_ns.is_some() && r.expected > 0);
-        let points = ended.map(|r| (seconds(r.due_ns), f64::from(r.delivered) / f64::from(r.expected)));
-        (points.collect(), seconds(every) * 1.6, "Tasks answered in time, of those in each round.")
-    };
+    let every = evidence.manifest.workload.rounds_every_ns?;
+    let ended = evidence.rounds.iter().filter(|r| r.ended_ns.is_some() && r.expected > 0);
+    let points: Vec<(f64, f64)> =
+        ended.map(|r| (seconds(r.due_ns), f64::from(r.delivered) / f64::from(r.expected))).collect();
     Some(Chart {
         title: "Delivery".to_owned(),
-        note: Some(what.to_owned()),
+        note: Some("Tasks answered in time, of those in each round.".to_owned()),
         scale: Scale::Share,
-        lines: vec![line("delivered", Colour::First, Weight::Strong, &points, gap)],
+        lines: vec![line("delivered", Colour::First, Weight::Strong, &points, seconds(every) * 1.6)],
     })
 }
 
-const ROLES: [(Group, &str, Colour); 4] = [
+/// What went in and what came out of a target that is loaded with single tasks. Which of them an answer belongs
+/// to is not known by interval, so that their ratio would be no delivery.
+fn load(evidence: &Evidence) -> Option<Chart> {
+    if !evidence.manifest.workload.arrivals {
+        return None;
+    }
+    let length = evidence.intervals.iter().map(|r| r.length_ns).max()?;
+    let one = |label: &str, colour, weight, read: fn(&Interval) -> u64| {
+        // An interval that a phase cut short says little about a rate.
+        let whole = evidence.intervals.iter().filter(|r| r.length_ns > length / 2);
+        let points: Vec<(f64, f64)> = whole
+            .map(|r| (seconds(r.at_ns + r.length_ns / 2), number(read(r)) / seconds(r.length_ns)))
+            .collect();
+        line(label, colour, weight, &points, seconds(length) * 1.6)
+    };
+    let mut lines = vec![
+        one("sent", Colour::First, Weight::Strong, |r| r.sent),
+        one("answered", Colour::Second, Weight::Thin, |r| r.answered + r.late),
+    ];
+    if evidence.intervals.iter().any(|r| r.shed > 0) {
+        lines.push(one("shed", Colour::Alarm, Weight::Thin, |r| r.shed));
+    }
+    Some(Chart { title: "Tasks per second".to_owned(), note: None, scale: Scale::Count, lines })
+}
+
+const ROLES: [(Group, &str, Colour); 3] = [
     (Group::Worker, "worker", Colour::First),
     (Group::Coordinator, "coordinator", Colour::Second),
     (Group::Master, "master", Colour::Third),
-    (Group::Harness, "harness", Colour::Fourth),
 ];
 
 /// For each role a line of the largest process, and where there are several a thin one of their mean.
@@ -147,11 +172,11 @@ fn by_role(
         let most = points(&|s| largest(s).map(number));
         let mean = points(&|s| sum(s).map(|sum| number(sum) / f64::from(s.processes.max(1))));
         let several = samples.iter().any(|s| s.processes > 1);
+        let label = if several { format!("{name}, largest") } else { name.to_owned() };
+        lines.push(line(&label, colour, Weight::Strong, &most, gap));
         if several {
             lines.push(line(&format!("{name}, mean"), colour, Weight::Thin, &mean, gap));
         }
-        let label = if several { format!("{name}, largest") } else { name.to_owned() };
-        lines.push(line(&label, colour, Weight::Strong, &most, gap));
     }
     lines.retain(|line| !line.segments.is_empty());
     lines
@@ -174,6 +199,20 @@ fn descriptors(evidence: &Evidence) -> Option<Chart> {
         note: None,
         scale: Scale::Count,
         lines,
+    })
+}
+
+/// Apart from the agents, beside whose memory its own would make every other line flat.
+fn harness(evidence: &Evidence) -> Option<Chart> {
+    let gap = seconds(evidence.manifest.sampling.every_ns) * 2.5;
+    let samples = evidence.samples.iter().filter(|s| s.group == Group::Harness);
+    let points: Vec<(f64, f64)> =
+        samples.filter_map(|s| Some((seconds(s.at_ns), number(s.private_max?)))).collect();
+    Some(Chart {
+        title: "Private memory of the harness".to_owned(),
+        note: None,
+        scale: Scale::Bytes,
+        lines: vec![line("harness", Colour::Fourth, Weight::Strong, &points, gap)],
     })
 }
 

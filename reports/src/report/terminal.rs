@@ -35,7 +35,8 @@ pub fn terminal(verdict: &Verdict) -> String {
         text.push_str(&format!("\nevidence\n{}", columns(&poor, &[])));
     }
     if !verdict.faults.is_empty() {
-        text.push_str(&format!("\nfaults\n{}", faults(verdict)));
+        let order = if verdict.faults.len() > FAULTS { ", unproven and slowest first" } else { "" };
+        text.push_str(&format!("\nfaults{order}\n{}", faults(verdict)));
     }
     text
 }

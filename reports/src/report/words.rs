@@ -2,12 +2,18 @@
 
 use evidence::unit::Unit;
 
-use crate::analysis::{FaultFinding, Step};
+use crate::analysis::{FaultFinding, Step, seconds};
+use crate::reading::Evidence;
 use crate::verdict::Verdict;
 
 /// `7 h` and the like: how long the run lasted.
 pub(super) fn duration(verdict: &Verdict) -> String {
     Unit::Seconds.show(verdict.about.duration_s)
+}
+
+/// When something was, as the plan counts: from when the target was ready.
+pub(super) fn moment(evidence: &Evidence, at_s: f64) -> String {
+    Unit::Seconds.show(at_s - seconds(evidence.zero_ns()))
 }
 
 /// How long a step took: `12.3 ms`, `not within 6 s`, `–` where it is not known.

@@ -75,7 +75,7 @@ fn the_terminal_marks_a_rehearsal() {
     evidence
       INCONCLUSIVE  rehearsal  this is a rehearsal, 240 times faster than planned: it shows that the scenario works, not that the target does
 
-    faults
+    faults, unproven and slowest first
       proven  1        SIGKILL to 1 coordinator, in the middle of a round  reassigned 2 ms, steady 22.6 ms
       proven  raid.1   SIGKILL to 1 coordinator, in the middle of a round  reassigned 2 ms, steady 2.20 ms
       proven  raid.3   SIGKILL to 1 coordinator, in the middle of a round  reassigned 2 ms, steady 2.20 ms
@@ -253,6 +253,7 @@ fn the_page_says_the_verdict_first_and_the_worst_gate_next() {
         "Delivery",
         "Private memory of a process",
         "Open descriptors of a process",
+        "Private memory of the harness",
         "<h2>How to reproduce it</h2>",
         "shakedown run &#39;scenarios/chaos/one of two.yaml&#39; --seed 7",
         "<h2>Raw files</h2>",
@@ -263,7 +264,7 @@ fn the_page_says_the_verdict_first_and_the_worst_gate_next() {
         let at = page[from..].find(text.as_str());
         from += at.unwrap_or_else(|| panic!("{text} comes in its place"));
     }
-    assert_eq!(page.matches("<figure>").count(), 6);
+    assert_eq!(page.matches("<figure>").count(), 7);
 }
 
 #[test]
@@ -272,8 +273,8 @@ fn faults_are_shaded_and_gaps_stay_gaps_on_every_chart_over_time() {
     let page = text(run.path(), layout::REPORT_HTML);
     let charts: Vec<&str> =
         page.split("<svg").skip(1).map(|svg| svg.split("</svg>").next().unwrap()).collect();
-    assert_eq!(charts.len(), 6, "and the balance");
-    for chart in &charts[..5] {
+    assert_eq!(charts.len(), 7, "and the balance");
+    for chart in &charts[..6] {
         assert_eq!(chart.matches("fill shade").count(), 2, "one for each fault");
     }
     let rounds = charts[1].matches("polyline class=\"stroke c1\"").count();
@@ -295,7 +296,7 @@ fn a_long_run_with_many_faults_still_makes_a_small_page() {
     let run = rendered(&Fixture::long());
     let page = text(run.path(), layout::REPORT_HTML);
     assert!(page.len() < 512 << 10, "{} bytes", page.len());
-    assert!(page.contains("And 260 more"), "the rest of the faults is counted");
+    assert!(page.contains("And 260 more in verdict.json"), "the rest of the faults is counted");
 }
 
 #[test]

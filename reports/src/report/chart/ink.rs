@@ -103,7 +103,8 @@ mod tests {
             scale: Scale::Count,
             lines: vec![line(Colour::First, Weight::Strong), line(Colour::Alarm, Weight::Dots)],
         };
-        let time = Time { end_s: 10.0, shades: vec![(2.0, 3.0)], phases: vec![("hold".into(), 1.0)] };
+        let time =
+            Time { zero_s: 0.0, end_s: 10.0, shades: vec![(2.0, 3.0)], phases: vec![("hold".into(), 1.0)] };
         let svg = draw(&chart, &time);
         assert!(!svg.contains('#') && !svg.contains("width=\"1200\""), "{svg}");
         assert!(svg.contains("aria-label=\"Things &amp; &lt;more>\""), "{svg}");

@@ -9,7 +9,7 @@ use super::Scale;
 pub(super) struct Axis {
     from: f64,
     to: f64,
-    log: bool,
+    pub(super) log: bool,
     pub(super) ticks: Vec<(f64, String)>,
 }
 
@@ -24,17 +24,17 @@ impl Axis {
         share.clamp(0.0, 1.0)
     }
 
-    /// Time from zero to the end of a run.
-    pub(super) fn time(end_s: f64) -> Self {
-        let (size, name) = match end_s {
+    /// Time from the start to the end of a run, counted from `zero_s`.
+    pub(super) fn time(zero_s: f64, end_s: f64) -> Self {
+        let counted = (end_s - zero_s).max(1e-3);
+        let (size, name) = match counted {
             s if s < 180.0 => (1.0, "s"),
             s if s < 3.0 * 3600.0 => (60.0, "min"),
             s if s < 4.0 * 86_400.0 => (3600.0, "h"),
             _ => (86_400.0, "d"),
         };
-        let end = end_s.max(1e-3);
-        let ticks = steps(0.0, end / size, 6).into_iter().map(|v| (v * size, label(v, name))).collect();
-        Self { from: 0.0, to: end, log: false, ticks }
+        let ticks = steps(0.0, counted / size, 6).into_iter().map(|v| (zero_s + v * size, label(v, name)));
+        Self { from: 0.0, to: end_s.max(1e-3), log: false, ticks: ticks.collect() }
     }
 
     /// Values on this scale.
@@ -116,6 +116,9 @@ fn steps(from: f64, to: f64, most: u32) -> Vec<f64> {
 }
 
 fn label(value: f64, unit: &str) -> String {
+    if unit.is_empty() {
+        return Unit::Count.show(value);
+    }
     let rounded = (value * 1000.0).round() / 1000.0;
     format!("{rounded} {unit}").trim_end().to_owned()
 }
@@ -127,8 +130,8 @@ mod tests {
     #[test]
     fn marks_are_round_numbers_in_one_unit() {
         let of = |axis: Axis| axis.ticks.into_iter().map(|(_, label)| label).collect::<Vec<_>>().join(", ");
-        assert_eq!(of(Axis::time(12.3)), "0 s, 5 s, 10 s");
-        assert_eq!(of(Axis::time(8.0 * 3600.0)), "0 h, 2 h, 4 h, 6 h, 8 h");
+        assert_eq!(of(Axis::time(0.0, 12.3)), "0 s, 5 s, 10 s");
+        assert_eq!(of(Axis::time(0.0, 8.0 * 3600.0)), "0 h, 2 h, 4 h, 6 h, 8 h");
         assert_eq!(of(Axis::values(Scale::Time, [0.004, 0.009].into_iter())), "0 ms, 2 ms, 4 ms, 6 ms, 8 ms");
         assert_eq!(
             of(Axis::values(Scale::Time, [0.0008, 0.9].into_iter())),
@@ -140,5 +143,13 @@ mod tests {
         );
         assert_eq!(of(Axis::values(Scale::Share, [0.97].into_iter())), "90 %, 92 %, 94 %, 96 %, 98 %, 100 %");
         assert_eq!(of(Axis::values(Scale::Count, std::iter::empty())), "0, 1, 2, 3, 4");
+        assert_eq!(of(Axis::values(Scale::Count, [4_200.0].into_iter())), "0, 1,000, 2,000, 3,000, 4,000");
+    }
+
+    #[test]
+    fn time_counts_from_when_the_target_was_ready() {
+        let axis = Axis::time(20.0, 32.0);
+        assert_eq!(axis.ticks.first(), Some(&(20.0, "0 s".to_owned())), "the launch lies before zero");
+        assert!((axis.share(20.0) - 0.625).abs() < 1e-9);
     }
 }

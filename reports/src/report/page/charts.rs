@@ -11,21 +11,29 @@ use crate::verdict::Verdict;
 pub(super) fn section(verdict: &Verdict, evidence: &Evidence) -> Markup {
     let time = time(evidence, &verdict.faults);
     let drawn = charts(evidence);
-    let shares: Vec<(String, f64)> = shares(evidence).iter().map(bar).collect();
+    let shares = shares(evidence);
+    let any_left = shares.iter().any(|share| share.left);
+    let shares: Vec<(String, f64)> = shares.iter().map(bar).collect();
     if drawn.is_empty() && shares.is_empty() {
         return html! {};
     }
     html! {
         section {
             h2 { "Over time" }
-            @if !time.shades.is_empty() {
-                p.lead { span.key.shade {} "from a fault until the target was steady again" }
+            p.lead {
+                "Time counts from when the target was ready."
+                @if !time.shades.is_empty() {
+                    " " span.key.shade {} "from a fault until it was undone and the target steady again"
+                }
             }
             div.figures {
                 @for chart in &drawn { (figure(chart, &draw(chart, &time))) }
                 @if shares.len() > 1 {
                     figure {
-                        figcaption { b { "Tasks handled by each coordinator" } }
+                        figcaption {
+                            b { "Tasks handled by each coordinator" }
+                            @if any_left { span.note { "“left”: its process ended before the stop." } }
+                        }
                         (PreEscaped(bars("Tasks handled by each coordinator", &shares)))
                     }
                 }
@@ -40,6 +48,7 @@ fn figure(chart: &Chart, svg: &str) -> Markup {
             figcaption {
                 b { (chart.title) }
                 @if let Some(note) = &chart.note { span.note { (note) } }
+                @if chart.is_logarithmic() { span.note { "Logarithmic: each line is ten times the one below." } }
                 @if chart.lines.len() > 1 {
                     span.legend { @for line in &chart.lines { span { (key(line)) (line.label) } } }
                 }

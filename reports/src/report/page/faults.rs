@@ -5,7 +5,8 @@ use evidence::gate::MetricRef;
 use evidence::unit::Unit;
 use maud::{Markup, html};
 
-use crate::analysis::{FaultFinding, Name, Step, proof_name};
+use crate::analysis::{FaultFinding, Name, Step, number, proof_name, seconds};
+use crate::reading::Evidence;
 use crate::report::words;
 use crate::verdict::{Verdict, measured};
 
@@ -14,7 +15,7 @@ const OPEN: usize = 6;
 const FAULTS: usize = 40;
 const VICTIMS: usize = 24;
 
-pub(super) fn section(verdict: &Verdict) -> Markup {
+pub(super) fn section(verdict: &Verdict, evidence: &Evidence) -> Markup {
     if verdict.faults.is_empty() {
         return html! { section { h2 { "Faults" } p { "None was planned." } } };
     }
@@ -24,13 +25,14 @@ pub(super) fn section(verdict: &Verdict) -> Markup {
         section {
             h2 { "Faults" }
             @if verdict.faults.len() > 1 { (together(verdict)) }
-            div.cards { @for fault in open { (card(fault)) } }
+            div.cards { @for fault in open { (card(fault, evidence)) } }
+            (meanings())
             @if !folded.is_empty() {
                 details {
                     summary { (folded.len()) " more faults" }
-                    div.cards { @for fault in folded { (card(fault)) } }
+                    div.cards { @for fault in folded { (card(fault, evidence)) } }
                     @if beyond > 0 {
-                        p.lead { "And " (beyond) " more, proven and faster than these; all are in verdict.json." }
+                        p.lead { "And " (beyond) " more in verdict.json; the unproven and the slowest are here." }
                     }
                 }
             }
@@ -76,9 +78,37 @@ fn together(verdict: &Verdict) -> Markup {
     }
 }
 
-fn card(fault: &FaultFinding) -> Markup {
+/// What the steps of a recovery are.
+fn meanings() -> Markup {
+    let steps = [
+        ("detected", "the target had noticed every victim"),
+        ("elected", "another agent held each lost place"),
+        ("reassigned", "every worker that lost its coordinator had one"),
+        ("first success", "a task that was given to an affected agent after the fault was answered"),
+        ("round", "the round that was open at the fault was complete"),
+        ("steady", "from here on rounds were as complete and as fast as before the fault"),
+        ("drained", "no task from before or during the fault was open"),
+    ];
+    html! {
+        details {
+            summary { "What the steps mean" }
+            p.lead {
+                "All are counted from the fault; each bar begins where the step before it ended. A step that the "
+                "target does not tell, or that does not apply, is left out. The first success waits for the next "
+                "task that is due, and may thus come after a target is steady that was never unsteady."
+            }
+            div.scroll {
+                table.small.plain {
+                    tbody { @for (name, meaning) in steps { tr { th scope="row" { (name) } td { (meaning) } } } }
+                }
+            }
+        }
+    }
+}
+
+fn card(fault: &FaultFinding, evidence: &Evidence) -> Markup {
     let tone = if fault.proof == Proof::Proven { "go" } else { "inconclusive" };
-    let count = |count: Option<u64>| count.map_or_else(|| "–".to_owned(), |c| c.to_string());
+    let count = |count: Option<u64>| count.map_or_else(|| "–".to_owned(), |c| Unit::Count.show(number(c)));
     html! {
         article class={ "card " (tone) } {
             div.top {
@@ -88,12 +118,12 @@ fn card(fault: &FaultFinding) -> Markup {
             @if let Some(why) = &fault.why { p.reason { (super::sentence(why)) } }
             div.numbers {
                 @if let Some(at) = fault.injected_s {
-                    div { span.label { "at" } span { (Unit::Seconds.show(at)) } }
+                    div { span.label { "at" } span { (words::moment(evidence, at)) } }
                 }
                 @if let Some((at, healed)) = fault.injected_s.zip(fault.healed_s) {
                     div { span.label { "undone after" } span { (Unit::Seconds.show(healed - at)) } }
                 }
-                div { span.label { "open" } span { (count(fault.open)) } }
+                div { span.label { "open tasks" } span { (count(fault.open)) } }
                 div { span.label { "late" } span { (count(fault.late)) } }
                 div { span.label { "lost" } span { (count(fault.lost)) } }
             }
@@ -147,17 +177,19 @@ fn readings(fault: &FaultFinding) -> Markup {
     html! {
         details {
             summary { "Evidence, " (format!("{:?}", fault.requires)) " required" }
-            (victims("injected", &fault.victims))
-            @if !fault.healed.is_empty() { (victims("undone", &fault.healed)) }
+            (victims("injected", &fault.victims, fault.injected_s))
+            @if !fault.healed.is_empty() { (victims("undone", &fault.healed, fault.injected_s)) }
         }
     }
 }
 
-fn victims(step: &str, victims: &[Victim]) -> Markup {
+/// What was read of each victim, and how long after the fault.
+fn victims(step: &str, victims: &[Victim], injected_s: Option<f64>) -> Markup {
+    let after = |at_ns: u64| injected_s.map_or(f64::NAN, |at| (seconds(at_ns) - at).max(0.0));
     html! {
         div.scroll {
             table.small {
-                thead { tr { th { (step) } th { "level" } th { "read" } th { "expected" } th { "found" } th.num { "at" } } }
+                thead { tr { th { (step) } th { "level" } th { "read" } th { "expected" } th { "found" } th.num { "after" } } }
                 tbody {
                     @for victim in victims.iter().take(VICTIMS) {
                         @for (index, reading) in victim.readings.iter().enumerate() {
@@ -171,7 +203,7 @@ fn victims(step: &str, victims: &[Victim]) -> Markup {
                                 td { (reading.source) }
                                 td { (reading.expected) }
                                 td { (reading.found) }
-                                td.num { (Unit::Seconds.show(crate::analysis::seconds(reading.at_ns))) }
+                                td.num { (Unit::Seconds.show(after(reading.at_ns))) }
                             }
                         }
                     }

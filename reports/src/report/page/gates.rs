@@ -36,7 +36,7 @@ fn card(gate: &GateVerdict) -> Markup {
             }
             (scale(gate))
             @if gate.outcome != Outcome::Go { p.reason { (sentence(&gate.why)) } }
-            @if let Some(cites) = &gate.gate.cites { p.cites { "“" (cites) "”" } }
+            @if let Some(cites) = &gate.gate.cites { p.cites { "asked for by: " (cites) } }
         }
     }
 }
