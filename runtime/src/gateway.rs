@@ -53,6 +53,8 @@ struct Gateway {
     /// Standard input is a file, which is always ready.
     input_is_file: bool,
     input_open: bool,
+    /// No commands are taken while the harness does not read what it is told.
+    input_paused: bool,
     output_waits: bool,
     running: Option<Running>,
     /// The status to exit with, once it is decided.
@@ -76,6 +78,7 @@ impl Gateway {
             metrics_file,
             input_is_file,
             input_open: true,
+            input_paused: false,
             output_waits: false,
             running: None,
             ended: None,
@@ -238,6 +241,10 @@ impl Gateway {
         if self.client.is_broken() && self.input_open {
             self.input_open = false;
             self.end(0, false, 0);
+        }
+        if self.client.is_behind() != self.input_paused && self.input_open {
+            self.input_paused = !self.input_paused;
+            self.poller.pause(self.client.input(), INPUT, self.input_paused);
         }
         if waits != self.output_waits {
             self.output_waits = waits;

@@ -49,6 +49,12 @@ impl Poller {
         let _ = self.epoll.modify(fd, &mut EpollEvent::new(flags, key));
     }
 
+    /// Whether to wait for anything but a hang-up.
+    pub(crate) fn pause(&self, fd: impl AsFd, key: u64, paused: bool) {
+        let flags = if paused { EpollFlags::empty() } else { EpollFlags::EPOLLIN };
+        let _ = self.epoll.modify(fd, &mut EpollEvent::new(flags, key));
+    }
+
     /// Waits for at most this long, rounded up to a millisecond, and appends what is ready.
     pub(crate) fn wait(&self, at_most_ns: u64, ready: &mut Vec<Ready>) {
         let mut events = [EpollEvent::empty(); BATCH];

@@ -22,10 +22,16 @@ pub(super) struct Leading {
 }
 
 impl Coordinator {
-    /// Takes the lead if its holder's epoch is over, and its duties if this agent has it already.
+    /// Takes the lead if its holder's epoch is over. The successor of that holder leaves it to those who have
+    /// been there all along, if there are any: they are about to notice.
     pub(super) fn mind_leader(&mut self) {
-        let leader = self.swarm.table.leader();
-        if !self.swarm.table.holds(leader) && self.swarm.config.shape.may_lead(self.me) {
+        let (shape, table) = (self.swarm.config.shape, self.swarm.table);
+        let leader = table.leader();
+        if table.holds(leader) || !shape.may_lead(self.me) {
+            return;
+        }
+        let another_may = |agent| agent != self.me && shape.may_lead(agent) && table.slot(agent).serves();
+        if leader.agent != self.me || !(0..shape.inner()).any(another_may) {
             self.take_lead(leader, None);
         }
     }

@@ -9,7 +9,7 @@ use nix::libc;
 use protocol::{Command, MAX_LINE, Report};
 
 /// With more than this unread by the harness, no more of its commands are taken.
-const BEHIND: usize = 8 << 20;
+const BEHIND: usize = 1 << 20;
 
 /// What came in.
 #[derive(Debug)]

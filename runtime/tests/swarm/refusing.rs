@@ -1,9 +1,12 @@
 //! Bad input over the protocol: a clear error, and the swarm goes on.
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command as Process, Stdio};
+
 use protocol::{Command, Report, Tasks, Work};
 use serde_json::{Value, json};
 
-use crate::driver::Swarm;
+use crate::driver::{Swarm, wait_until};
 
 fn error(swarm: &mut Swarm, command: &Command) -> String {
     swarm.say(command);
@@ -65,14 +68,64 @@ fn a_token_that_is_in_use_is_refused() {
 }
 
 #[test]
+fn a_harness_that_does_not_read_is_made_to_wait_and_loses_nothing() {
+    let mut child = Process::new(env!("CARGO_BIN_EXE_swarm-under-test"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut say =
+        move |command: &Command| writeln!(stdin, "{}", serde_json::to_string(command).unwrap()).is_ok();
+    say(&launch(json!({"shape": "flat", "workers": 4, "inbox": 16384})));
+    assert!(lines.next().unwrap().contains("ready"));
+    let (thread_id, writers_id) = std::sync::mpsc::channel();
+    let writer = std::thread::spawn(move || {
+        thread_id.send(nix::unistd::gettid()).unwrap();
+        for batch in 0..20_000 {
+            let tasks =
+                Tasks { first: batch * 100, count: 100, payload: 8, timeout_ms: 60_000, work: Work::Echo {} };
+            say(&Command::Send { tasks });
+        }
+        say(&Command::Drain { deadline_ms: 20_000 });
+        say
+    });
+    let waits_in = |task: &str, place: &str| {
+        std::fs::read_to_string(format!("/proc/{task}/wchan")).is_ok_and(|told| told.contains(place))
+    };
+    let (target, writers_id) = (child.id().to_string(), format!("self/task/{}", writers_id.recv().unwrap()));
+    let mut rests = 0;
+    wait_until("the target rests and takes no more commands", || {
+        assert!(!writer.is_finished(), "it took all commands although nobody read its answers");
+        let both = waits_in(&target, "poll") && waits_in(&writers_id, "pipe_write");
+        rests = if both { rests + 1 } else { 0 };
+        rests == 50
+    });
+    let (mut accepted, mut answered, mut writer) = (0, 0, Some(writer));
+    for line in lines {
+        match serde_json::from_str(&line).unwrap() {
+            Report::Accepted { count, .. } => accepted += count as usize,
+            Report::Answers { items } => answered += items.len(),
+            Report::Drained { .. } => {
+                let mut say = writer.take().unwrap().join().unwrap();
+                say(&Command::Stop {});
+            }
+            _ => {}
+        }
+    }
+    assert!(accepted >= 50_000, "{accepted}");
+    assert_eq!(accepted, answered);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_launch_that_this_host_has_no_room_for_is_refused_with_the_limit() {
     use std::os::unix::process::CommandExt;
-    use std::process::Command as Process;
     let mut limited = Process::new("sh");
     limited.args(["-c", r#"ulimit -n 40; exec "$0""#, env!("CARGO_BIN_EXE_swarm-under-test")]);
-    limited.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).process_group(0);
+    limited.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
     let mut child = limited.spawn().unwrap();
-    use std::io::Write;
     let mut stdin = child.stdin.take().unwrap();
     writeln!(stdin, r#"{{"launch":{{"config":{{"shape":"flat","workers":100}}}}}}"#).unwrap();
     drop(stdin);
