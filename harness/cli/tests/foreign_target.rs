@@ -15,7 +15,7 @@ fn the_python_example_is_loaded_accounted_for_and_judged() {
         "python.yaml",
         &format!(
             "name: python\nwhy: The example of a foreign target.\n\
-             target: {{ command: [python3, {program}], config: {{ workers: 8 }}, agents: {{ master: 1, worker: 8 }} }}\n\
+             target: {{ command: [python3, {program}], config: {{ workers: 8 }}, agents: {{ coordinator: 1, worker: 8 }} }}\n\
              workload:\n  rounds: {{ every: 100ms, timeout: 2s, payload: 256B, work: echo }}\n\
              phases: {{ warm_up: 500ms, hold: 2s, drain: 5s }}\n\
              gates:\n  - messages.lost == 0\n  - messages.corrupt == 0\n  - delivery.rate >= 99%\n"
