@@ -159,7 +159,7 @@ fn a_repeated_fault_is_due_again_and_again_with_other_victims() {
     let plan = planned(&scenario(
         "{ rounds: { every: 1s } }",
         "faults:\n  - { kill: { role: worker, percent: 10, signal: SIGTERM }, every: 5s, from: 10s, until: 30s, jitter: 1s }\n\
-         \x20 - { pause: { role: master, for: 3s }, at: 12s, when: round in flight, after: 2ms, require: E2, id: lead }\n",
+         \x20 - { pause: { role: master, for: 3s }, at: 12s, when: round in flight, after: 2ms, require: E0, id: lead }\n",
     ));
     let due: Vec<_> = plan.faults.iter().map(|fault| (fault.id.as_str(), fault.at_ns / S)).collect();
     assert_eq!(due, [("1.1", 10), ("lead", 12), ("1.2", 15), ("1.3", 20), ("1.4", 25)]);
@@ -170,7 +170,7 @@ fn a_repeated_fault_is_due_again_and_again_with_other_victims() {
     assert_eq!(lead.when, When::RoundInFlight { after_ns: 2_000_000 });
     assert_eq!(
         (lead.requires, &lead.kind, &lead.victims.places[..]),
-        (Level::E2, &FaultKind::Pause { for_ns: 3 * S }, &[0][..])
+        (Level::E0, &FaultKind::Pause { for_ns: 3 * S }, &[0][..])
     );
 }
 

@@ -90,6 +90,16 @@ error: bad.yaml is not a valid scenario: 12 problems
 }
 
 #[test]
+fn evidence_that_no_fault_can_give_is_refused() {
+    let faults = "faults:\n  - { kill: { role: worker }, at: 5s, require: E3 }\n";
+    insta::assert_snapshot!(with(faults), @r#"
+    error: bad.yaml is not a valid scenario: 1 problem
+      bad.yaml:11:48   faults.0.require is "E3"
+        did you mean "E1"?
+    "#);
+}
+
+#[test]
 fn an_empty_file_is_told_what_a_scenario_needs() {
     insta::assert_snapshot!(refused("# nothing but this\n"), @r#"
     error: bad.yaml is not a valid scenario: 1 problem

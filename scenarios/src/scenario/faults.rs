@@ -100,8 +100,6 @@ fn fault(node: &Node, path: &str, number: usize, reader: &mut Reader) -> Option<
     let when = when(&fields, reader);
     let requires = fields.word(reader, "require").map(|level| match level.value {
         "E0" => Level::E0,
-        "E2" => Level::E2,
-        "E3" => Level::E3,
         _ => Level::E1,
     });
     let expect = expect(&fields, reader);

@@ -56,9 +56,9 @@ pub(crate) static FAULT: Table = Table {
         ),
         scalar(
             "require",
-            Word(&["E0", "E1", "E2", "E3"]),
+            Word(&["E1", "E0"]),
             Default("E1"),
-            "The evidence needed of every victim. E0: the call returned. E1: the kernel's state was read back. E2: the effect was seen from outside. E3: the target reported it.",
+            "The evidence needed of every victim. E0: the call returned. E1: the kernel's state was read back.",
         ),
         table("expect", &EXPECT, Optional, "Gates on this fault alone."),
     ],
