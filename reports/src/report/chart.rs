@@ -219,8 +219,8 @@ impl Canvas<'_> {
                 Weight::Dots => points.iter().for_each(|at| self.dot(*at, 7, ink)),
                 // A single value between two gaps would otherwise not be seen.
                 _ if points.len() == 1 => self.dot(points[0], 4, ink),
-                Weight::Strong => self.path(points, ink, 4),
-                Weight::Thin => self.path(points, ink, 2),
+                Weight::Strong => self.path(points, ink, 7),
+                Weight::Thin => self.path(points, ink, 3),
             }
         }
     }

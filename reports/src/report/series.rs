@@ -71,7 +71,7 @@ fn response(evidence: &Evidence) -> Option<Chart> {
     };
     Some(Chart {
         title: "Response time of tasks".to_owned(),
-        note: Some("From when a task was due to its answer; one without an answer is not in it.".to_owned()),
+        note: Some("Answered tasks only, each from when it was due.".to_owned()),
         scale: Scale::Time,
         lines: vec![
             one("99th percentile", Colour::Second, Weight::Strong, |p| p.p99),

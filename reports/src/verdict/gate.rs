@@ -123,6 +123,13 @@ fn no_data(gate: &Gate, analysis: &Analysis) -> String {
     {
         return format!("no data: the run was never in the phase {phase}");
     }
+    if gate.metric.name.starts_with("recovery.time") || gate.metric.name == "fault.recovery_time" {
+        return format!(
+            "no data: {} needs at least three undisturbed rounds, or intervals where there are none, between the \
+             beginning of the hold phase and the fault",
+            gate.metric
+        );
+    }
     format!("no data: nothing in this run's evidence gives {}", gate.metric)
 }
 

@@ -48,7 +48,7 @@ fn figure(chart: &Chart, svg: &str) -> Markup {
             figcaption {
                 b { (chart.title) }
                 @if let Some(note) = &chart.note { span.note { (note) } }
-                @if chart.is_logarithmic() { span.note { "Logarithmic: each line is ten times the one below." } }
+                @if chart.is_logarithmic() { span.note { "The scale is logarithmic." } }
                 @if chart.lines.len() > 1 {
                     span.legend { @for line in &chart.lines { span { (key(line)) (line.label) } } }
                 }
