@@ -1,12 +1,14 @@
 //! `shakedown swarm`: the reference runtime by itself.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 
 use crate::by_hand::{self, Plan};
+use crate::config::Config;
 use crate::gateway;
 
 /// The reference runtime: a swarm of agents, each a process of its own.
@@ -68,8 +70,13 @@ pub fn swarm_main(args: impl IntoIterator<Item = OsString>) -> i32 {
         }
     };
     let Some(shape) = args.shape else { return gateway::run(args.metrics) };
+    let config = config(shape, &args);
+    if let Err(error) = Config::from_json(&config) {
+        let _ = writeln!(std::io::stderr(), "shakedown swarm: {error}");
+        return 64;
+    }
     let plan = Plan {
-        config: config(shape, &args),
+        config,
         rounds: args.rounds,
         payload: args.payload,
         kill_at: args.kill_coordinator_at,
@@ -114,5 +121,7 @@ mod tests {
         let status = |args: &[&str]| swarm_main(args.iter().map(OsString::from));
         assert_eq!(status(&["shakedown swarm", "--shape", "ring"]), 64);
         assert_eq!(status(&["shakedown swarm", "--rounds", "3"]), 64);
+        assert_eq!(status(&["shakedown swarm", "--shape", "flat"]), 64, "it needs to know how many workers");
+        assert_eq!(status(&["shakedown swarm", "--shape", "flat", "--workers", "5000"]), 64);
     }
 }
