@@ -101,14 +101,30 @@ pub enum Outcome {
 
 /// An acknowledgement or refusal of tokens that were not waiting for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it accepted or refused the {count} tokens from {first} on, but the tokens issued end before {next}")]
-pub struct NeverIssued {
-    /// The first of them.
-    pub first: u64,
-    /// How many.
-    pub count: u64,
-    /// The next token that would be issued.
-    pub next: u64,
+pub enum Unexpected {
+    /// Some of them were never issued.
+    #[error(
+        "it accepted or refused the {count} tokens from {first} on, but the tokens issued end before {next}"
+    )]
+    NeverIssued {
+        /// The first of them.
+        first: u64,
+        /// How many.
+        count: u64,
+        /// The next token that would be issued.
+        next: u64,
+    },
+    /// Some of them had been accepted or refused, or others before them had not. What was accepted cannot be
+    /// refused later: a loss could be hidden so.
+    #[error(
+        "it accepted or refused the {count} tokens from {first} on, which has to be done once and in their order"
+    )]
+    NotNext {
+        /// The first of them.
+        first: u64,
+        /// How many.
+        count: u64,
+    },
 }
 
 /// The ledger of one run.
@@ -151,17 +167,20 @@ impl Ledger {
     /// them. Calls `closed` for each task that the refusal closes.
     ///
     /// # Errors
-    /// If some of the tokens were never issued; nothing is counted then.
+    /// If some of the tokens were never issued or are settled already; nothing is counted then.
     pub fn accept(
         &mut self,
         first: u64,
         count: u32,
         refused: u32,
         mut closed: impl FnMut(Closing),
-    ) -> Result<(), NeverIssued> {
+    ) -> Result<(), Unexpected> {
         let all = u64::from(count) + u64::from(refused);
         if first == 0 || first.checked_add(all).is_none_or(|end| end > self.next) {
-            return Err(NeverIssued { first, count: all, next: self.next });
+            return Err(Unexpected::NeverIssued { first, count: all, next: self.next });
+        }
+        if all > 0 && ![&self.rounds, &self.singles].iter().all(|lane| lane.awaits(first, first + all)) {
+            return Err(Unexpected::NotNext { first, count: all });
         }
         self.counts.acknowledged += u64::from(count);
         let border = first + u64::from(count);
@@ -286,14 +305,17 @@ impl Ledger {
     }
 
     /// The closed ledger: what has not been answered by now never will be. `effects` is what the target told
-    /// of its executions, all of them together.
+    /// of its executions, all of them together; a number below that of the tasks it answered is no such number.
     #[must_use]
     pub fn close(&self, effects: Option<u64>) -> evidence::end::Ledger {
         let c = &self.counts;
         let unknown = self.rounds.unsettled() + self.singles.unsettled();
+        let effects = effects.filter(|n| *n >= c.in_time + c.late);
         // An execution whose answer was lost is no duplicate, so only what exceeds every task that the target
         // can have executed once is proven.
-        let excess = effects.map_or(0, |n| n.saturating_sub(c.sent - c.refused));
+        let excess = effects.map(|n| n.saturating_sub(c.sent - c.refused));
+        // Answers prove duplicates, but that none came does not prove that there were none.
+        let answers = Some(c.executed_again).filter(|n| *n > 0);
         evidence::end::Ledger {
             sent: c.sent,
             acknowledged: c.acknowledged,
@@ -303,7 +325,7 @@ impl Ledger {
             lost: c.sent - c.refused - c.in_time - c.late - unknown,
             unknown,
             duplicated: c.duplicated,
-            effects_duplicated: Some(c.executed_again.max(excess)),
+            effects_duplicated: answers.max(excess),
             reordered: c.reordered,
             corrupt: c.corrupt,
             phantom: c.phantom,

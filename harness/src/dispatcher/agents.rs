@@ -17,6 +17,9 @@ const MAX_TOLD_A_SECOND: u32 = 50_000;
 /// How much of the status of an agent that left is kept, in characters.
 const MAX_STATUS: usize = 80;
 
+/// How long a process may be gone without the target, which tells of its members, having told of it.
+const UNTOLD_AFTER_NS: u64 = 2_000_000_000;
+
 impl State {
     /// A report on agents or numbers. `at_ns` in it is the target's reading of the clock that all processes
     /// of this host share.
@@ -90,6 +93,11 @@ impl State {
         at_ns: u64,
         out: &mut Commands,
     ) {
+        // Told late or twice: it is known already.
+        let same = |a: &crate::members::Agent| !a.alive && (a.pid, a.epoch) == (member.pid, member.epoch);
+        if state == MemberState::Left && self.members.get(member.agent).is_some_and(|a| same(&a)) {
+            return;
+        }
         self.members.changed(member, state);
         let became = match state {
             MemberState::Left => Became::Left,
@@ -130,14 +138,24 @@ impl State {
         out.fact(at_ns, member_fact(member, Became::Left, status, cause));
     }
 
-    /// Processes that the sampler did not find. A target that tells of its members will tell of these.
+    /// Processes that the sampler did not find. A target that tells of its members is given the time to tell of
+    /// these; what it does not tell is seen here.
     pub(super) fn processes_vanished(&mut self, pids: &[u32], out: &mut Commands) {
-        if self.tells.contains(&Capability::Members) {
-            return;
+        let wait_ns = if self.tells.contains(&Capability::Members) { UNTOLD_AFTER_NS } else { 0 };
+        let now_ns = self.now_ns;
+        self.missing.retain(|pid, _| pids.contains(pid));
+        for pid in pids {
+            self.missing.entry(*pid).or_insert(now_ns);
         }
+        let missing = &self.missing;
+        let long_gone = |pid: &u32| missing.get(pid).is_some_and(|since_ns| now_ns - since_ns >= wait_ns);
         let gone: Vec<(u32, crate::members::Agent)> =
-            self.members.iter().filter(|(_, a)| a.alive && pids.contains(&a.pid)).collect();
+            self.members.iter().filter(|(_, a)| a.alive && long_gone(&a.pid)).collect();
         for (number, agent) in gone {
+            // One that was never seen may live where this process cannot look.
+            if wait_ns > 0 && !self.starttimes.contains_key(&agent.pid) {
+                continue;
+            }
             self.members.vanished(number, agent.pid);
             let role = match agent.role {
                 Role::Master => protocol::Role::Master,
@@ -146,7 +164,8 @@ impl State {
             };
             let member =
                 Member { agent: number, role, pid: agent.pid, epoch: agent.epoch, parent: agent.parent };
-            self.left(&member, None, self.now_ns, out);
+            let status = (wait_ns > 0).then(|| "gone, which the target did not tell".to_owned());
+            self.left(&member, status, now_ns, out);
             self.sampling.forget_processes();
         }
         self.faults.members_changed(&self.members);

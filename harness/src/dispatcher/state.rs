@@ -88,6 +88,8 @@ pub struct State {
     pub(super) output_closed: bool,
     pub(super) members: Members,
     pub(super) starttimes: BTreeMap<u32, u64>,
+    /// Processes that the last reading did not find, and since when.
+    pub(super) missing: BTreeMap<u32, u64>,
     /// Workers at launch: the size of every round.
     pub(super) workers: u32,
     pub(super) timeline: Timeline,
@@ -135,6 +137,7 @@ impl State {
             output_closed: false,
             members: Members::default(),
             starttimes: BTreeMap::new(),
+            missing: BTreeMap::new(),
             workers: 0,
             timeline: Timeline::new(&plan),
             ledger: Ledger::new(rounds, singles),

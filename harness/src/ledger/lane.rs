@@ -144,6 +144,12 @@ impl Lane {
         begin..end.max(begin)
     }
 
+    /// Whether those of these tokens that are known here are the next of their lots to be acknowledged.
+    pub(super) fn awaits(&self, from: u64, to: u64) -> bool {
+        let next = |lot: &Lot| from.saturating_sub(lot.first) == u64::from(lot.settled);
+        self.lots.range(self.overlapping(from, to)).all(next)
+    }
+
     /// These tokens were acknowledged.
     pub(super) fn settle(&mut self, from: u64, to: u64) {
         let mut done = 0;

@@ -81,6 +81,20 @@ fn tokens_that_were_never_issued_are_phantoms_and_cannot_be_accepted() {
 }
 
 #[test]
+fn what_was_accepted_cannot_be_refused_or_accepted_again() {
+    let mut ledger = ledger();
+    let first = ledger.issue(Kind::Single, 0, 4, 0, 0);
+    ledger.accept(first, 2, 0, |_| ()).unwrap();
+    for (from, count, refused) in [(first, 0, 4), (first, 2, 0), (first + 1, 0, 1), (first + 3, 1, 0)] {
+        let error = ledger.accept(from, count, refused, |_| panic!("nothing is closed")).unwrap_err();
+        assert!(matches!(error, Unexpected::NotNext { .. }), "{error}");
+    }
+    ledger.accept(first + 2, 1, 1, |_| ()).unwrap();
+    let closed = ledger.close(None);
+    assert_eq!((closed.acknowledged, closed.refused, closed.lost, closed.unknown), (3, 1, 3, 0));
+}
+
+#[test]
 fn what_is_neither_accepted_refused_nor_answered_is_unknown_and_not_lost() {
     let mut ledger = ledger();
     let first = ledger.issue(Kind::Single, 0, 10, 0, 0);
@@ -144,6 +158,17 @@ fn executions_beyond_one_for_every_task_are_duplicate_effects() {
     ledger.answer(&answered(Kind::Round, first), 20);
     assert_eq!(ledger.close(Some(3)).effects_duplicated, Some(0), "the lost ones may have been executed");
     assert_eq!(ledger.close(Some(5)).effects_duplicated, Some(2));
+}
+
+#[test]
+fn without_a_credible_number_of_executions_it_is_not_known_that_none_was_a_duplicate() {
+    let (mut ledger, first) = with_round();
+    ledger.answer(&answered(Kind::Round, first), 20);
+    assert_eq!(ledger.close(None).effects_duplicated, None);
+    assert_eq!(ledger.close(Some(0)).effects_duplicated, None, "it answered one task");
+    let again = answered(Kind::Round, first);
+    ledger.answer(&Answer { seq: again.seq + 1, ..again }, 21);
+    assert_eq!(ledger.close(None).effects_duplicated, Some(1), "an answer proves it");
 }
 
 /// What a test target does with the tasks of one lot.

@@ -30,6 +30,7 @@ fn deeds() -> impl Strategy<Value = Deeds> {
             deaf_to,
             refuses,
             stall_ns: None,
+            gone: None,
         })
 }
 

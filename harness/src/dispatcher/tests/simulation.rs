@@ -81,6 +81,8 @@ pub(super) struct Deeds {
     pub(super) dies_at_ns: Option<u64>,
     /// It refuses every task.
     pub(super) refuses: bool,
+    /// This process of its is gone from this time on.
+    pub(super) gone: Option<(u32, u64)>,
 }
 
 /// A run in progress, and what was recorded of it.
@@ -202,7 +204,10 @@ impl Simulation {
                 self.at(now_ns + MS, What::Healed { fault, healed });
             }
             Command::Sample(order) => {
-                self.at(now_ns + 5 * MS, What::Sampled { vanished: Vec::new(), mark: order.mark });
+                let gone = self.deeds.gone.filter(|(_, from_ns)| *from_ns <= now_ns).map(|(pid, _)| pid);
+                let vanished = order.processes.iter().map(|p| p.pid).filter(|pid| Some(*pid) == gone);
+                let vanished = vanished.collect();
+                self.at(now_ns + 5 * MS, What::Sampled { vanished, mark: order.mark });
             }
             Command::EndTarget => self.at(now_ns + MS, What::Ended { left_behind: Some(0) }),
             Command::Finish(conclusion) => {
