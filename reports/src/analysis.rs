@@ -185,6 +185,19 @@ pub(crate) fn total(counts: impl Iterator<Item = u64>) -> u64 {
     counts.fold(0, u64::saturating_add)
 }
 
+/// Tasks that were due and not started, those of whole rounds included.
+fn shed_tasks(evidence: &Evidence, phase: Option<&str>) -> u64 {
+    let here = |of: &str| phase.is_none_or(|phase| phase == of);
+    let tasks = total(evidence.intervals.iter().filter(|r| here(&r.phase)).map(|r| r.shed));
+    let rounds = evidence.rounds.iter().filter(|r| r.started_ns.is_none() && here(&r.phase));
+    tasks.saturating_add((rounds.count() as u64).saturating_mul(round_size(evidence)))
+}
+
+/// Tasks of a round. The row of one that was not started has none; it would have had as many as the others.
+fn round_size(evidence: &Evidence) -> u64 {
+    evidence.rounds.iter().map(|r| u64::from(r.expected)).max().unwrap_or(0)
+}
+
 /// Collects findings under the names of the registry.
 #[derive(Debug, Default)]
 struct Findings(BTreeMap<Name, Finding>);
@@ -238,10 +251,10 @@ impl Findings {
 
     /// The percentiles and the greatest of `values`, each under the statistics that the registry has for it.
     fn distribution(&mut self, base: &str, of: Of<'_>, basis: Basis, values: &Values<'_>) {
-        let Values { known, unknown, value_at } = *values;
+        let Values { known, unknown, value_at, bound_at } = *values;
         for (statistic, quantile) in [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)] {
             let name = format!("{base}.{statistic}");
-            let Some(found) = percentile(quantile, known, unknown, value_at) else { continue };
+            let Some(found) = percentile(quantile, known, unknown, value_at, bound_at) else { continue };
             if metric::find(&name).is_some() {
                 let needs = Some(needed(quantile)).filter(|needed| known + unknown < *needed);
                 let Percentile { value, interval } = found;
@@ -250,7 +263,7 @@ impl Findings {
         }
         if known > 0 {
             let value = value_at(known);
-            let hi = if unknown > 0 { f64::INFINITY } else { value };
+            let hi = if unknown > 0 { f64::INFINITY } else { bound_at(known) };
             let interval = Interval { lo: value, hi };
             self.put(&format!("{base}.max"), of, Measured { basis, n: known, value, interval, needs: None });
         }
@@ -263,4 +276,6 @@ struct Values<'a> {
     known: u64,
     unknown: u64,
     value_at: &'a dyn Fn(u64) -> f64,
+    /// The same with those as infinite that are certain only not to be smaller.
+    bound_at: &'a dyn Fn(u64) -> f64,
 }

@@ -95,7 +95,7 @@ fn needs(needs: Needs) -> &'static str {
 
 fn rules() -> String {
     let [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(needed);
-    let (in_a_row, slack) = (steady::IN_A_ROW, steady::SLACK);
+    let (in_a_row, slack, noise) = (steady::IN_A_ROW, steady::SLACK, steady::NOISE);
     let relapse = Unit::Seconds.show(crate::analysis::seconds(steady::RELAPSE_NS));
     let (samples, gap, lag) =
         (Unit::Ratio.show(coverage::SAMPLES), coverage::GAP, Unit::Seconds.show(coverage::LAG_S));
@@ -107,9 +107,10 @@ fn rules() -> String {
         tasks may have been answered in another phase than the one in which they were sent.\n\n\
         Wholly inside the limit is GO, wholly outside NO-GO, anything else INCONCLUSIVE, with what would settle it.\n\
         Wholly inside the second limit, `conditional`, is CONDITIONAL. No data is INCONCLUSIVE, never a pass.\n\n\
-        A task that was due and not started, or never answered, counts as slower than every other in the percentiles\n\
-        of response time. A recovery step that had to come and did not is known to take at least as long as the\n\
-        evidence goes on.\n\n\
+        A task that was due and not started, refused, or never answered, counts as slower than every other in the\n\
+        percentiles of response time, and so does a round that was not completed in those of round time. What was due\n\
+        and not started is not delivered. A task that was neither acknowledged, refused nor answered may or may not be\n\
+        lost. A recovery step that had to come and did not is known to take at least as long as the evidence goes on.\n\n\
         ## Steady again after a fault\n\n\
         Recovery counts from when the fault was sent to its first victim, or from the first victim's end where the\n\
         target told of it earlier. `recovery.time` ends when the target is *steady*. The work comes in beats: rounds,\n\
@@ -120,13 +121,15 @@ fn rules() -> String {
         all earlier ones being over; the beat in flight at the fault is the first that counts. If within {relapse}\n\
         from then, and before the next fault, a beat delivers less than the band allows, the target was not steady\n\
         yet. A target that was never unsteady is thus steady with the first beat complete after the fault. The\n\
-        resolution is the time between two beats.\n\n\
+        resolution is the time between two beats. Where a target is never steady by this, but would be with {noise}\n\
+        times the slowest and ten milliseconds, it is only known to have taken that long: the noise of a busy host may\n\
+        be the reason.\n\n\
         ## Coverage\n\n\
         Before any gate is read, the evidence must suffice. Gates are withheld as INCONCLUSIVE, in both directions,\n\
         where the run crashed or the harness failed, a planned fault is not proven, records were dropped, or work was\n\
         not started while the harness itself was more than {lag} late. Gates on samples are withheld below {samples} of\n\
         ticks in time or above a gap of {gap} intervals, gates on lost and unknown tasks without a passed drain\n\
-        barrier. An interrupted run and a rehearsal are never GO. A target that ends by itself is NO-GO whatever the\n\
+        barrier. An interrupted run, a rehearsal and a run in which no task was answered are never GO. A target that ends by itself is NO-GO whatever the\n\
         gates ask. A breach of a response or round time that the harness' own lateness explains is INCONCLUSIVE.\n"
     )
 }

@@ -45,22 +45,27 @@ pub(crate) fn needed(quantile: f64) -> u64 {
 }
 
 /// A percentile over `known` ordered values, read by rank from 1, and `unknown` ones that may be anything
-/// greater. `None` without a known value.
+/// greater. Of some known values it may be certain only that they are not smaller: `bound_at` reads the same
+/// values in their order with these as infinite. `None` without a known value.
 pub(crate) fn percentile(
     quantile: f64,
     known: u64,
     unknown: u64,
     value_at: impl Fn(u64) -> f64,
+    bound_at: impl Fn(u64) -> f64,
 ) -> Option<Percentile> {
     if known == 0 {
         return None;
     }
     let (lo, middle, _) = ranks(quantile, known);
     let (_, _, hi) = ranks(quantile, known.saturating_add(unknown));
-    let bound = |rank: Option<u64>| rank.filter(|r| *r <= known).map(&value_at);
+    let known = |rank: Option<u64>| rank.filter(|r| *r <= known);
     Some(Percentile {
         value: value_at(middle),
-        interval: Interval { lo: bound(lo).unwrap_or(0.0), hi: bound(hi).unwrap_or(f64::INFINITY) },
+        interval: Interval {
+            lo: known(lo).map_or(0.0, &value_at),
+            hi: known(hi).map_or(f64::INFINITY, bound_at),
+        },
     })
 }
 
@@ -132,7 +137,7 @@ mod tests {
 
     #[test]
     fn more_unknown_values_than_can_be_counted_leave_the_upper_end_open() {
-        let found = percentile(0.5, 10, u64::MAX, |_| 1.0).unwrap();
+        let found = percentile(0.5, 10, u64::MAX, |_| 1.0, |_| 1.0).unwrap();
         assert!(found.interval.hi.is_infinite());
     }
 
@@ -164,8 +169,8 @@ mod tests {
     #[test]
     fn unknown_values_take_the_upper_bound_away_and_leave_the_lower() {
         let at = |rank: u64| rank as f64;
-        let all = percentile(0.99, 1000, 0, at).unwrap();
-        let some_lost = percentile(0.99, 1000, 20, at).unwrap();
+        let all = percentile(0.99, 1000, 0, at, at).unwrap();
+        let some_lost = percentile(0.99, 1000, 20, at, at).unwrap();
         assert!(all.interval.hi.is_finite());
         assert!(some_lost.interval.hi.is_infinite());
         assert!((all.interval.lo - some_lost.interval.lo).abs() < 1e-9);
@@ -175,7 +180,7 @@ mod tests {
         /// Never panics, and the value is always inside its interval.
         #[test]
         fn a_value_is_inside_its_interval(n in 1_u64..200_000, unknown in 0_u64..50, q in 0.01_f64..0.999) {
-            let found = percentile(q, n, unknown, |rank| rank as f64).unwrap();
+            let found = percentile(q, n, unknown, |rank| rank as f64, |rank| rank as f64).unwrap();
             prop_assert!(found.interval.lo <= found.value && found.value <= found.interval.hi);
         }
     }

@@ -185,7 +185,7 @@ fn messages(all: &mut Vec<Metric>) {
             Unit::Ratio,
             Better::Higher,
             Work,
-            "Tasks answered correctly and in time, as a share of those sent.",
+            "Tasks answered correctly and in time, as a share of those due, shed ones included.",
         )),
         phased(metric(
             "delivery.rate.min",
@@ -199,7 +199,7 @@ fn messages(all: &mut Vec<Metric>) {
             Unit::Ratio,
             Better::Lower,
             Work,
-            "Tasks lost, late, corrupt, refused or unknown, as a share of those sent.",
+            "Tasks lost, late, corrupt, refused, unknown or shed, as a share of those due.",
         )),
     ]);
 }
@@ -233,7 +233,7 @@ fn work(all: &mut Vec<Metric>) {
         all,
         "round.time",
         Rounds,
-        "Time of a whole round as the harness sees it, from when it was due to its last answer",
+        "Time of a whole round as the harness sees it, from when it was due to its last answer; one not completed counts as slower than all others",
         true,
     );
     distribution(
@@ -248,7 +248,7 @@ fn work(all: &mut Vec<Metric>) {
     all.extend([
         phased(metric("operations.due", Unit::Count, Better::Neither, Arrivals, "Single tasks that the plan made due.")),
         phased(metric("operations.shed", Unit::Count, Better::Lower, Arrivals, "Single tasks that were due and not started because no slot was free.")),
-        phased(metric("throughput", Unit::PerSecond, Better::Higher, Work, "Tasks answered per second of the phase.")),
+        phased(metric("throughput", Unit::PerSecond, Better::Higher, Work, "Tasks answered per second of the phase; of the whole run, from the first interval with work to the last.")),
         metric("balance.coordinators", Unit::Ratio, Better::Lower, Coordinators, "Spread of the work over the coordinators: standard deviation over mean of the tasks that each handled."),
     ]);
 }

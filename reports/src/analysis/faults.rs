@@ -175,7 +175,12 @@ fn over_faults(base: &str, steps: impl Iterator<Item = Step>, findings: &mut Fin
     }
     took.sort_by(f64::total_cmp);
     let value_at = |rank: u64| usize::try_from(rank - 1).map_or(f64::NAN, |i| took[i]);
-    let values = Values { known: took.len() as u64, unknown: not_before.len() as u64, value_at: &value_at };
+    let values = Values {
+        known: took.len() as u64,
+        unknown: not_before.len() as u64,
+        value_at: &value_at,
+        bound_at: &value_at,
+    };
     findings.distribution(base, Of::default(), Basis::Events, &values);
     if let Some(longest) = not_before.into_iter().reduce(f64::max) {
         let lo = took.last().map_or(longest, |greatest| greatest.max(longest));

@@ -25,6 +25,8 @@ pub struct Instrument {
     pub shed: Option<Shed>,
     /// The drain barrier; absent where the run did not come to it.
     pub drain: Option<Drain>,
+    /// Tasks sent, and those of them answered in time or late.
+    pub tasks: Option<(u64, u64)>,
     /// Whether there was any work to account for.
     pub has_work: bool,
     /// Sampling ticks taken in time, as a share of those planned.
@@ -68,6 +70,7 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) -> Instrument {
         damage: end.and_then(|e| e.damage(&evidence.run)),
         shed: end.map(|e| e.shed),
         drain: end.and_then(|e| e.drain),
+        tasks: end.map(|e| (e.ledger.sent, e.ledger.in_time.saturating_add(e.ledger.late))),
         has_work: workload.arrivals || workload.rounds_every_ns.is_some(),
         samples,
         widest_gap: widest_gap(evidence),

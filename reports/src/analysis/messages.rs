@@ -1,15 +1,15 @@
 //! What became of every task: the closed ledger, or the running one of a run that crashed.
 
 use evidence::end::Ledger;
-use evidence::round::Interval as Row;
+use evidence::round::{Interval as Row, Round};
 
-use super::{Basis, Findings, Measured, Of, number, total};
+use super::{Basis, Findings, Measured, Of, number, shed_tasks, total};
 use crate::reading::Evidence;
 use crate::statistics::Interval;
 
 pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
     match &evidence.end {
-        Some(end) if end.ledger.sent > 0 || has_work(evidence) => closed(&end.ledger, findings),
+        Some(end) if end.ledger.sent > 0 || has_work(evidence) => closed(evidence, &end.ledger, findings),
         Some(_) => {}
         None => running(&evidence.intervals, findings),
     }
@@ -22,13 +22,12 @@ fn has_work(evidence: &Evidence) -> bool {
     workload.arrivals || workload.rounds_every_ns.is_some()
 }
 
-fn closed(ledger: &Ledger, findings: &mut Findings) {
+fn closed(evidence: &Evidence, ledger: &Ledger, findings: &mut Findings) {
     use Basis::{ClosedLedger, Ledger as Open};
     for (name, basis, count) in [
         ("messages.sent", Open, Some(ledger.sent)),
         ("messages.acknowledged", Open, Some(ledger.acknowledged)),
         ("messages.answered", Open, Some(ledger.in_time + ledger.late)),
-        ("messages.lost", ClosedLedger, Some(ledger.lost)),
         ("messages.unknown", ClosedLedger, Some(ledger.unknown)),
         ("messages.refused", Open, Some(ledger.refused)),
         ("messages.late", Open, Some(ledger.late)),
@@ -40,14 +39,26 @@ fn closed(ledger: &Ledger, findings: &mut Findings) {
     ] {
         findings.fact(name, basis, ledger.sent, count);
     }
-    if ledger.sent > 0 {
-        rates(number(ledger.in_time) / number(ledger.sent), ledger.sent, findings);
+    // Of what was neither acknowledged nor answered it is not known whether the target took it and lost it.
+    let lost = Interval { lo: number(ledger.lost), hi: number(ledger.lost.saturating_add(ledger.unknown)) };
+    let found = Measured::exact(ClosedLedger, ledger.sent, lost.lo);
+    findings.put("messages.lost", Of::default(), Measured { interval: lost, ..found });
+    let due = ledger.sent.saturating_add(shed_tasks(evidence, None));
+    if due > 0 {
+        let delivered = number(ledger.in_time) / number(due);
+        rates(Of::default(), Measured::exact(Basis::Ledger, due, delivered), findings);
     }
 }
 
-fn rates(delivered: f64, n: u64, findings: &mut Findings) {
-    findings.put("delivery.rate", Of::default(), Measured::exact(Basis::Ledger, n, delivered));
-    findings.put("error.rate", Of::default(), Measured::exact(Basis::Ledger, n, 1.0 - delivered));
+/// The share that was delivered, and the rest.
+fn rates(of: Of<'_>, delivered: Measured, findings: &mut Findings) {
+    let n = number(delivered.n);
+    // Shares of `n` that are as near to those of a limit as a number can be: 1 - 0.95 is not 0.05.
+    let rest = |share: f64| ((1.0 - share) * n).round() / n;
+    let Interval { lo, hi } = delivered.interval;
+    let interval = Interval { lo: rest(hi), hi: rest(lo) };
+    findings.put("delivery.rate", of, delivered);
+    findings.put("error.rate", of, Measured { value: rest(delivered.value), interval, ..delivered });
 }
 
 /// A run that crashed has counted until then; what was lost is not known.
@@ -78,47 +89,52 @@ fn rates_by_phase(evidence: &Evidence, findings: &mut Findings) {
     for window in &evidence.windows {
         let phase = window.phase.as_str();
         let found = if evidence.manifest.workload.arrivals {
-            delivery_of_rows(&evidence.intervals, phase)
+            delivery_of_rows(evidence, phase)
         } else {
             delivery_of_rounds(evidence, phase)
         };
         let Some(found) = found else { continue };
-        let of = Of::phase(Some(phase));
-        findings.put("delivery.rate", of, found);
-        let interval = Interval { lo: 1.0 - found.interval.hi, hi: 1.0 - found.interval.lo };
-        findings.put("error.rate", of, Measured { value: 1.0 - found.value, interval, ..found });
+        rates(Of::phase(Some(phase)), found, findings);
         worst_rate(evidence, Some(phase), findings);
     }
 }
 
 fn delivery_of_rounds(evidence: &Evidence, phase: &str) -> Option<Measured> {
     let rounds = || evidence.rounds.iter().filter(|r| r.phase == phase && r.ended_ns.is_some());
-    let expected: u64 = rounds().map(|r| u64::from(r.expected)).sum();
+    let expected = total(rounds().map(|r| u64::from(r.expected)));
+    let expected = expected.saturating_add(shed_tasks(evidence, Some(phase)));
     let delivered: u64 = rounds().map(|r| u64::from(r.delivered)).sum();
     (expected > 0).then(|| Measured::exact(Basis::Rounds, expected, number(delivered) / number(expected)))
 }
 
-fn delivery_of_rows(rows: &[Row], phase: &str) -> Option<Measured> {
+fn delivery_of_rows(evidence: &Evidence, phase: &str) -> Option<Measured> {
+    let rows = &evidence.intervals;
     let of_phase: Vec<usize> = (0..rows.len()).filter(|i| rows[*i].phase == phase).collect();
     let sent = total(of_phase.iter().map(|i| rows[*i].sent));
+    let due = sent.saturating_add(shed_tasks(evidence, Some(phase)));
     let answered = total(of_phase.iter().map(|i| rows[*i].answered));
     let (first, last) = (*of_phase.first()?, *of_phase.last()?);
     let open_before = first.checked_sub(1).map_or(0, |i| rows[i].open);
-    share(sent, answered, open_before, rows[last].open)
+    share(due, answered, open_before, rows[last].open)
 }
 
-/// The share of the tasks sent in a span that were answered in time. An answer in the span may belong to a
+/// Tasks that were sent, and those that should have been.
+fn due(row: &Row) -> u64 {
+    row.sent.saturating_add(row.shed)
+}
+
+/// The share of the tasks due in a span that were answered in time. An answer in the span may belong to a
 /// task that was open before it, and a task that is open at its end may be answered later.
-fn share(sent: u64, answered: u64, open_before: u64, open_after: u64) -> Option<Measured> {
-    let of_sent = |count: u64| (number(count) / number(sent)).min(1.0);
+fn share(due: u64, answered: u64, open_before: u64, open_after: u64) -> Option<Measured> {
+    let of_due = |count: u64| (number(count) / number(due)).min(1.0);
     let interval = || Interval {
-        lo: of_sent(answered.saturating_sub(open_before)),
-        hi: of_sent(answered.saturating_add(open_after)),
+        lo: of_due(answered.saturating_sub(open_before)),
+        hi: of_due(answered.saturating_add(open_after)),
     };
-    (sent > 0).then(|| Measured {
+    (due > 0).then(|| Measured {
         basis: Basis::Intervals,
-        n: sent,
-        value: of_sent(answered),
+        n: due,
+        value: of_due(answered),
         interval: interval(),
         needs: None,
     })
@@ -132,13 +148,15 @@ fn worst_rate(evidence: &Evidence, phase: Option<&str>, findings: &mut Findings)
         let before = |i: usize| i.checked_sub(1).map_or(0, |i| rows[i].open);
         (0..rows.len())
             .filter(|i| here(&rows[*i].phase))
-            .filter_map(|i| share(rows[i].sent, rows[i].answered, before(i), rows[i].open))
+            .filter_map(|i| share(due(&rows[i]), rows[i].answered, before(i), rows[i].open))
             .collect()
     } else {
-        let ended = evidence.rounds.iter().filter(|r| here(&r.phase) && r.ended_ns.is_some());
-        ended
-            .filter(|r| r.expected > 0)
-            .map(|r| f64::from(r.delivered) / f64::from(r.expected))
+        let over = |r: &&Round| here(&r.phase) && (r.ended_ns.is_some() || r.started_ns.is_none());
+        let rounds = evidence.rounds.iter().filter(over);
+        // Of a round that was due and not started nothing was delivered.
+        rounds
+            .filter(|r| r.expected > 0 || r.started_ns.is_none())
+            .map(|r| f64::from(r.delivered) / f64::from(r.expected.max(1)))
             .map(|share| Measured::exact(Basis::Rounds, 1, share))
             .collect()
     };

@@ -49,14 +49,25 @@ fn of_phase(evidence: &Evidence, phase: Option<&str>, findings: &mut Findings) {
     ] {
         findings.put(name, Of::phase(phase), Measured::exact(Basis::Rounds, n, count));
     }
-    let mut took: Vec<u64> = rounds
-        .iter()
-        .filter_map(|r| r.started_ns.and(r.ended_ns).map(|end| end.saturating_sub(r.due_ns)))
-        .collect();
-    took.sort_unstable();
-    let value_at = |rank: u64| usize::try_from(rank - 1).map_or(f64::NAN, |i| seconds(took[i]));
-    let values = Values { known: took.len() as u64, unknown: shed, value_at: &value_at };
+    // A round that was refused, or given up, is known to have taken no less; else a target could look fast by
+    // not doing its work.
+    let (took, completed) = (times(&rounds, false), times(&rounds, true));
+    let at = |times: &[u64], rank: u64| {
+        let time = usize::try_from(rank - 1).ok().and_then(|i| times.get(i));
+        time.map_or(f64::INFINITY, |ns| seconds(*ns))
+    };
+    let (value_at, bound_at) = (|rank| at(&took, rank), |rank| at(&completed, rank));
+    let values = Values { known: took.len() as u64, unknown: shed, value_at: &value_at, bound_at: &bound_at };
     findings.distribution("round.time", Of::phase(phase), Basis::Rounds, &values);
+}
+
+/// How long rounds took, in order: all that ended, or only those in which every task was answered in time.
+fn times(rounds: &[&Round], completed: bool) -> Vec<u64> {
+    let wanted = rounds.iter().filter(|r| !completed || complete(r) == Some(true));
+    let mut times: Vec<u64> =
+        wanted.filter_map(|r| r.started_ns.and(r.ended_ns).map(|end| end.saturating_sub(r.due_ns))).collect();
+    times.sort_unstable();
+    times
 }
 
 fn arrivals(evidence: &Evidence, phase: Option<&str>, findings: &mut Findings) {
@@ -74,14 +85,16 @@ fn arrivals(evidence: &Evidence, phase: Option<&str>, findings: &mut Findings) {
     }
 }
 
-/// Tasks answered per second of the intervals in which there was work.
+/// Tasks answered per second of the phase; of the whole run, from the first interval with work to the last. An
+/// interval between them in which nothing was done counts: the target may have been the reason.
 fn throughput(rows: &[Row], phase: Option<&str>, findings: &mut Findings) {
-    let busy = || {
-        let here = rows.iter().filter(|r| phase.is_none_or(|phase| phase == r.phase));
-        here.filter(|r| [r.sent, r.due, r.answered, r.late].iter().any(|count| *count > 0))
-    };
-    let length = total(busy().map(|r| r.length_ns));
-    let answered = total(busy().flat_map(|r| [r.answered, r.late]));
+    let here: Vec<&Row> = rows.iter().filter(|r| phase.is_none_or(|phase| phase == r.phase)).collect();
+    let busy = |r: &&Row| [r.sent, r.due, r.answered, r.late].iter().any(|count| *count > 0);
+    let Some(first) = here.iter().position(busy) else { return };
+    let last = here.iter().rposition(busy).unwrap_or(first);
+    let span = if phase.is_some() { &here[..] } else { &here[first..=last] };
+    let length = total(span.iter().map(|r| r.length_ns));
+    let answered = total(span.iter().flat_map(|r| [r.answered, r.late]));
     if length > 0 {
         let rate = number(answered) / seconds(length);
         findings.put("throughput", Of::phase(phase), Measured::exact(Basis::Intervals, answered, rate));

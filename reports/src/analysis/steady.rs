@@ -9,6 +9,9 @@
 //! steady yet. So a target that was never unsteady is steady with the first beat complete after the fault, and
 //! the resolution is the time between two beats. Beats of the warm-up, and those disturbed by earlier faults,
 //! set no band.
+//!
+//! Where it is never steady by this, but would be with a slack of [`NOISE`] and ten milliseconds, it is only known
+//! to have taken that long: beats somewhat slower than a few before a fault may be the noise of a busy host.
 
 use evidence::latency::Series;
 
@@ -23,6 +26,9 @@ pub(crate) const RELAPSE_NS: u64 = 1_000_000_000;
 
 /// How much slower than the slowest before it a beat may be.
 pub(crate) const SLACK: f64 = 1.5;
+
+/// How much slower than the slowest before it a beat may be for all that a busy host can do.
+pub(crate) const NOISE: f64 = 5.0;
 
 /// The fewest beats that make a band, and the most that are looked at.
 const BAND: std::ops::RangeInclusive<usize> = 3..=100;
@@ -120,6 +126,19 @@ fn of_intervals(evidence: &Evidence) -> Vec<Beat> {
 /// little went before to say what steady is.
 pub(super) fn steady(beats: &Beats, fault: Fault, disturbed: &[(u64, u64)], last_ns: u64) -> Option<Steady> {
     let band = Band::before(beats, fault.at_ns, disturbed)?;
+    match within(&band, beats, fault, last_ns) {
+        Steady::NotBefore(end) => {
+            match within(&Band { slack: NOISE, more_s: 0.01, ..band }, beats, fault, last_ns) {
+                Steady::At(noisy) => Some(Steady::NotBefore(noisy.min(end))),
+                Steady::NotBefore(_) => Some(Steady::NotBefore(end)),
+            }
+        }
+        at @ Steady::At(_) => Some(at),
+    }
+}
+
+/// The same for one band.
+fn within(band: &Band, beats: &Beats, fault: Fault, last_ns: u64) -> Steady {
     let mut row = 0;
     // The end of the first of the beats in a row, and of everything before it.
     let mut since = fault.at_ns;
@@ -139,11 +158,11 @@ pub(super) fn steady(beats: &Beats, fault: Fault, disturbed: &[(u64, u64)], last
             row = 0;
         }
     }
-    Some(match row {
+    match row {
         IN_A_ROW.. => Steady::At(since),
         1.. => Steady::NotBefore(since),
         0 => Steady::NotBefore(last_ns.max(over)),
-    })
+    }
 }
 
 /// When a fault came, and when the next one did, in nanoseconds since the start of the run.
@@ -154,9 +173,12 @@ pub(super) struct Fault {
     pub(super) next_ns: u64,
 }
 
+#[derive(Clone, Copy)]
 struct Band {
     slowest_s: f64,
     worst_delivery: f64,
+    slack: f64,
+    more_s: f64,
 }
 
 impl Band {
@@ -170,6 +192,8 @@ impl Band {
         (calm.len() >= *BAND.start()).then(|| Self {
             slowest_s: calm.iter().filter_map(|b| b.took_s).fold(0.0, f64::max),
             worst_delivery: calm.iter().map(|b| b.delivered).fold(1.0, f64::min),
+            slack: SLACK,
+            more_s: 0.001,
         })
     }
 
@@ -178,7 +202,8 @@ impl Band {
     }
 
     fn holds(&self, beat: &Beat) -> bool {
-        self.delivers(beat) && beat.took_s.is_some_and(|took| took <= self.slowest_s * SLACK + 0.001)
+        self.delivers(beat)
+            && beat.took_s.is_some_and(|took| took <= self.slowest_s * self.slack + self.more_s)
     }
 }
 
@@ -243,6 +268,12 @@ mod tests {
             let found = steady(&beats(took_ms), alone(fault_ms * MS), &[], 1000 * MS);
             assert_eq!(found, expected, "{took_ms:?}");
         }
+    }
+
+    #[test]
+    fn beats_that_noise_can_explain_do_not_prove_that_a_target_was_never_steady() {
+        let noisy = beats(&[10, 10, 10, 80, 40, 30, 10, 40, 12, 40]);
+        assert_eq!(steady(&noisy, alone(305 * MS), &[], 1000 * MS), Some(Steady::NotBefore(440 * MS)));
     }
 
     #[test]

@@ -79,6 +79,7 @@ pub(super) fn conditions(analysis: &Analysis) -> Vec<Condition> {
         driver(instrument),
         records(instrument),
         files(instrument),
+        work(instrument),
         drain(instrument),
         samples(instrument),
     ]
@@ -181,6 +182,17 @@ fn files(instrument: &Instrument) -> Option<Condition> {
     let found = instrument.damage.clone()?;
     let why = format!("the evidence is not what it was when the run ended: {found}");
     Some(Condition::poor("files", Scope::Evidence, found, why))
+}
+
+/// A target that answers nobody loses nothing, is never slow and recovers from everything.
+fn work(instrument: &Instrument) -> Option<Condition> {
+    let (sent, answered) = instrument.tasks.filter(|_| instrument.has_work)?;
+    if answered > 0 {
+        return None;
+    }
+    let found = if sent == 0 { "no task was sent" } else { "no task was answered" };
+    let why = format!("{found}, so that nothing is known of how the target works");
+    Some(Condition::poor("work", Scope::Verdict, found.to_owned(), why))
 }
 
 fn drain(instrument: &Instrument) -> Option<Condition> {

@@ -185,6 +185,9 @@ fn settle(gate: &Gate, finding: &Finding) -> String {
     if let Some(needs) = finding.needs {
         return format!("it rests on {} values and needs at least {needs}", finding.n);
     }
+    if finding.basis == Basis::ClosedLedger {
+        return "of tasks that were neither acknowledged, refused nor answered it is not known".to_owned();
+    }
     if finding.interval.hi.is_infinite() {
         return match finding.basis {
             Basis::Events => {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod fixture;
+mod honesty;
 mod pages;
 mod recovery;
 mod reference;
