@@ -66,7 +66,7 @@ fn a_wrong_shape_by_hand_is_an_error_and_no_panic() {
         .args(["--shape", "hybrid", "--workers", "3"])
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(69));
+    assert_eq!(output.status.code(), Some(64));
     let text = String::from_utf8(output.stderr).unwrap();
     insta::assert_snapshot!(text, @"shakedown swarm: swarm configuration: shape `hybrid` needs `coordinators`");
 }
