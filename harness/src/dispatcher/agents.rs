@@ -139,9 +139,14 @@ impl State {
     }
 
     /// Processes that the sampler did not find. A target that tells of its members is given the time to tell of
-    /// these; what it does not tell is seen here.
-    pub(super) fn processes_vanished(&mut self, pids: &[u32], out: &mut Commands) {
-        let wait_ns = if self.tells.contains(&Capability::Members) { UNTOLD_AFTER_NS } else { 0 };
+    /// these; what it does not tell is seen here. At the `last` reading, what an earlier one missed is enough.
+    pub(super) fn processes_vanished(&mut self, pids: &[u32], last: bool, out: &mut Commands) {
+        let tells = self.tells.contains(&Capability::Members);
+        let wait_ns = match (tells, last) {
+            (true, false) => UNTOLD_AFTER_NS,
+            (true, true) => 1,
+            (false, _) => 0,
+        };
         let now_ns = self.now_ns;
         self.missing.retain(|pid, _| pids.contains(pid));
         for pid in pids {
@@ -153,7 +158,7 @@ impl State {
             self.members.iter().filter(|(_, a)| a.alive && long_gone(&a.pid)).collect();
         for (number, agent) in gone {
             // One that was never seen may live where this process cannot look.
-            if wait_ns > 0 && !self.starttimes.contains_key(&agent.pid) {
+            if tells && !self.starttimes.contains_key(&agent.pid) {
                 continue;
             }
             self.members.vanished(number, agent.pid);
@@ -164,7 +169,7 @@ impl State {
             };
             let member =
                 Member { agent: number, role, pid: agent.pid, epoch: agent.epoch, parent: agent.parent };
-            let status = (wait_ns > 0).then(|| "gone, which the target did not tell".to_owned());
+            let status = tells.then(|| "gone, which the target did not tell".to_owned());
             self.left(&member, status, now_ns, out);
             self.sampling.forget_processes();
         }

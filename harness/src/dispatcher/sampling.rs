@@ -127,7 +127,7 @@ impl State {
             let late = self.now_ns.saturating_sub(due_ns) > self.sampling.every_ns / 4;
             self.sampling.ticks.in_time += u64::from(!late);
         }
-        self.processes_vanished(vanished, out);
+        self.processes_vanished(vanished, mark == Some(Mark::Drained), out);
         if let Some(mark) = self.sampling.waiting.take() {
             self.order_sample(None, true, Some(mark), out);
         } else if mark == Some(Mark::Drained) && self.stage == Stage::LastSample {

@@ -60,6 +60,10 @@ fn a_process_that_is_gone_has_left_even_if_the_target_hides_it_or_tells_late() {
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].1, untold);
     assert!((6 * SECOND..8 * SECOND).contains(&seen[0].0), "{seen:?}");
+    // The last reading is at 16.1 s.
+    let deeds_late = Deeds { gone: Some((102, 15 * SECOND)), ..Deeds::default() };
+    let seen = departures(&Simulation::new(plan(8), deeds_late).run());
+    assert_eq!(seen.len(), 1, "two seconds are not waited for at the end: {seen:?}");
     for (told_ns, expected) in [(5 * SECOND, (2, Some("exit 3".to_owned()))), (9 * SECOND, untold)] {
         let mut run = Simulation::new(plan(8), deeds.clone());
         run.at(told_ns, left(told_ns));
