@@ -140,8 +140,12 @@ mod tests {
         let guardian = Identity { pid: 1, starttime: u64::MAX - u64::from(std::process::id()) };
         let mut child =
             std::process::Command::new("sleep").arg("60").env(MARK, mark(guardian)).spawn().unwrap();
-        // `spawn` returns when the program has been replaced, so the environment is the new one.
-        let found = of_run(guardian, None).unwrap();
+        // `spawn` returns a moment before the kernel has laid out the new program's environment.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let mut found = Vec::new();
+        while found.is_empty() && std::time::Instant::now() < deadline {
+            found = of_run(guardian, None).unwrap();
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(pids(&found), [child.id()]);
