@@ -170,7 +170,9 @@ impl State {
             let member =
                 Member { agent: number, role, pid: agent.pid, epoch: agent.epoch, parent: agent.parent };
             let status = tells.then(|| "gone, which the target did not tell".to_owned());
-            self.left(&member, status, now_ns, out);
+            // It has left no later than when it was first missed.
+            let missed_ns = self.missing.get(&agent.pid).copied().unwrap_or(now_ns);
+            self.left(&member, status, missed_ns, out);
             self.sampling.forget_processes();
         }
         self.faults.members_changed(&self.members);
