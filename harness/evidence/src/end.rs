@@ -31,7 +31,7 @@ pub struct End {
     /// From the stop command to the target's exit, in nanoseconds; absent where it was not asked to stop.
     pub stop_ns: Option<u64>,
     /// Processes of the run that were still alive when it was over, before they were ended; absent where the
-    /// target's agents have no processes.
+    /// target's agents have no processes, or where it was not given the time to end them.
     pub left_behind: Option<u32>,
     /// The target's gauges at its last snapshot.
     pub gauges: BTreeMap<String, f64>,

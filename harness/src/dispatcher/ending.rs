@@ -104,6 +104,7 @@ impl State {
     /// The target's process has ended.
     pub(super) fn target_exited(&mut self, status: &str, out: &mut Commands) {
         let asked = matches!(self.stage, Stage::Stopping { .. } | Stage::Ending | Stage::Over);
+        self.could_end = true;
         out.fact(self.now_ns, Fact::TargetExited { status: status.to_owned(), asked });
         match self.stage {
             Stage::Stopping { since_ns } => {
@@ -146,6 +147,7 @@ impl State {
         match self.stage {
             Stage::Starting | Stage::Ending | Stage::Over => {}
             Stage::Stopping { .. } => {
+                self.could_end = self.interrupts < 2;
                 let what = "the target was asked to stop and did not end in time; it was ended".to_owned();
                 out.fact(self.now_ns, Fact::Incident { severity: Severity::Minor, what });
                 self.end_target(out);
@@ -300,7 +302,8 @@ impl State {
             lag_ns: self.lag_ns,
             dropped_records: 0,
             stop_ns: self.stop_ns,
-            left_behind: left_behind.filter(|left| has_processes || *left > 0),
+            // A target that was not let end left nobody behind: its processes were taken from it.
+            left_behind: left_behind.filter(|left| self.could_end && (has_processes || *left > 0)),
             gauges: std::mem::take(&mut self.gauges),
             files: BTreeMap::new(),
         };

@@ -112,6 +112,8 @@ pub struct State {
     /// When each gauge was last written down.
     pub(super) gauges_written: HashMap<String, u64>,
     pub(super) stop_ns: Option<u64>,
+    /// Whether the target ended, or had the time that it was promised for ending.
+    pub(super) could_end: bool,
     pub(super) how: Option<How>,
     pub(super) trouble: Option<Trouble>,
 }
@@ -157,6 +159,7 @@ impl State {
             told_in: (0, 0),
             gauges_written: HashMap::new(),
             stop_ns: None,
+            could_end: false,
             how: None,
             trouble: None,
             plan,

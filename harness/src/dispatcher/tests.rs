@@ -1,6 +1,7 @@
 //! Whole runs on a clock that the test moves, against a target that the test scripts.
 
 mod always;
+mod ending;
 mod faults;
 mod simulation;
 mod talk;
