@@ -29,10 +29,17 @@ pub(crate) fn of(plan: &Plan, setup: &Setup, monotonic_ns: u64) -> Manifest {
         workload: Workload {
             rounds_every_ns: plan.workload.rounds.as_ref().map(|r| r.every_ns),
             arrivals: plan.workload.arrivals.is_some(),
+            timeout_ns: timeout_ns(&plan.workload),
             words: workload_words(&plan.workload),
         },
         gates: plan.gates.clone(),
     }
+}
+
+fn timeout_ns(workload: &plan::Workload) -> Option<u64> {
+    let rounds = workload.rounds.as_ref().map(|r| r.timeout_ns);
+    let arrivals = workload.arrivals.as_ref().map(|a| a.timeout_ns);
+    rounds.into_iter().chain(arrivals).min()
 }
 
 fn target(target: &plan::Target) -> Target {

@@ -130,6 +130,7 @@ fn rules() -> String {
         not started while the harness itself was more than {lag} late. Gates on samples are withheld below {samples} of\n\
         ticks in time or above a gap of {gap} intervals, gates on lost and unknown tasks without a passed drain\n\
         barrier. An interrupted run, a rehearsal and a run in which no task was answered are never GO. A target that ends by itself is NO-GO whatever the\n\
-        gates ask. A breach of a response or round time that the harness' own lateness explains is INCONCLUSIVE.\n"
+        gates ask. A breach of a response or round time that the harness' own lateness explains is\n\
+        INCONCLUSIVE, and so is one of delivery or of late tasks where it was late by a quarter of the time-out.\n"
     )
 }

@@ -133,6 +133,9 @@ pub struct Workload {
     pub rounds_every_ns: Option<u64>,
     /// Whether there are single tasks by an arrival process.
     pub arrivals: bool,
+    /// The shortest time after which a task is late, where there is work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ns: Option<u64>,
     /// In words, for the report: `a round each 500 ms, 256 B, echo`.
     pub words: String,
 }

@@ -71,6 +71,7 @@ impl State {
     /// The open interval ends and the next begins in the same phase.
     pub(super) fn interval_due(&mut self, at_ns: u64, out: &mut Commands) {
         self.tally.ended += 1;
+        self.note_lag(at_ns);
         // A phase that began at this very moment has begun an interval.
         if self.tally.began_ns.is_none_or(|began_ns| began_ns >= at_ns) {
             return;

@@ -17,6 +17,8 @@ pub struct Instrument {
     pub target_exit: Option<String>,
     /// How late the harness was for something that was due, greatest, in seconds.
     pub lag_s: Option<f64>,
+    /// The shortest time after which a task is late, in seconds.
+    pub timeout_s: Option<f64>,
     /// Records that could not be written.
     pub dropped_records: Option<u64>,
     /// What is not as it was when the run ended.
@@ -66,6 +68,7 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) -> Instrument {
         ready: evidence.ready_ns().is_some(),
         target_exit: target_exit(evidence),
         lag_s: end.map(|e| seconds(e.lag_ns)),
+        timeout_s: workload.timeout_ns.map(seconds),
         dropped_records: end.map(|e| e.dropped_records),
         damage: end.and_then(|e| e.damage(&evidence.run)),
         shed: end.map(|e| e.shed),

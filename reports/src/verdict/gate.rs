@@ -1,6 +1,6 @@
 //! One gate against one finding.
 
-use evidence::gate::{Gate, Limit};
+use evidence::gate::{Gate, Limit, MetricRef};
 use evidence::metric;
 use evidence::unit::Unit;
 
@@ -107,7 +107,8 @@ pub(super) fn judge(gate: &Gate, analysis: &Analysis, conditions: &[Condition]) 
         .find(|c| c.withholds(finding.basis, breach, finding.metric.counted))
         .map(|c| c.why.clone())
         .or_else(|| too_few_ticks(finding))
-        .or_else(|| lateness(gate, finding, found, analysis));
+        .or_else(|| lateness(gate, finding, found, analysis))
+        .or_else(|| reading_late(gate, finding, found, analysis));
     match poor {
         Some(poor) => verdict(Outcome::Inconclusive, poor.clone(), Some(poor)),
         None => verdict(found, explain(gate, finding, found), None),
@@ -158,6 +159,31 @@ fn lateness(gate: &Gate, finding: &Finding, found: Outcome, analysis: &Analysis)
             "{} breaks the limit, but the harness itself was up to {} late, which is enough to explain it",
             measured(finding),
             Unit::Seconds.show(lag)
+        )
+    })
+}
+
+/// What part of a time-out the harness may be late itself before answers are late that came in time.
+const PART_OF_TIMEOUT: f64 = 0.25;
+
+/// Whether a task is late depends on when the harness read its answer. A harness that stood still reads late what
+/// came in time.
+fn reading_late(gate: &Gate, finding: &Finding, found: Outcome, analysis: &Analysis) -> Option<String> {
+    let in_time =
+        ["delivery.", "error.", "messages.late", "rounds.timed_out", "rounds.completed", "fault.late"]
+            .iter()
+            .any(|name| gate.metric.name.starts_with(name));
+    let (lag, timeout) = (analysis.instrument.lag_s?, analysis.instrument.timeout_s?);
+    let late = Name { metric: MetricRef { name: "messages.late".to_owned(), selector: None }, phase: None };
+    let any_late = analysis.findings.get(&late).is_some_and(|late| late.value > 0.0);
+    let explains = in_time && any_late && found == Outcome::NoGo && lag >= timeout * PART_OF_TIMEOUT;
+    explains.then(|| {
+        format!(
+            "{} breaks the limit, but the harness itself was up to {} late, so that it may have read answers late \
+             that came within their {}",
+            measured(finding),
+            Unit::Seconds.show(lag),
+            Unit::Seconds.show(timeout)
         )
     })
 }

@@ -485,6 +485,7 @@ fn manifest() -> Manifest {
         workload: Workload {
             rounds_every_ns: Some(20 * MS),
             arrivals: false,
+            timeout_ns: Some(S),
             words: "a round each 20 ms, 256 B, echo".into(),
         },
         gates: vec![

@@ -269,6 +269,23 @@ fn a_breach_that_the_harness_may_have_caused_is_inconclusive() {
 }
 
 #[test]
+fn answers_that_a_late_harness_may_have_read_late_are_inconclusive_and_lost_ones_are_not() {
+    for (lag_ns, late, lost, outcome) in [
+        (100 * MS, 300, 0, Outcome::NoGo),
+        (400 * MS, 300, 0, Outcome::Inconclusive),
+        (400 * MS, 0, 300, Outcome::NoGo),
+    ] {
+        let mut fixture = Fixture::calm();
+        fixture.manifest.gates = vec![gate("delivery.rate >= 99%", Op::GreaterOrEqual, 0.99)];
+        fixture.end().lag_ns = lag_ns;
+        let ledger = &mut fixture.end().ledger;
+        (ledger.in_time, ledger.late, ledger.lost) = (ledger.in_time - 300, late, lost);
+        let verdict = fixture.judged();
+        assert_eq!(verdict.outcome, outcome, "{}", verdict.why);
+    }
+}
+
+#[test]
 fn an_agent_that_left_without_a_fault_has_crashed_and_one_that_left_at_the_stop_has_not() {
     let left = |agent| Fact::Member {
         agent,
