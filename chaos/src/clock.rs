@@ -14,7 +14,7 @@ pub fn monotonic_ns() -> u64 {
 
 /// Nanoseconds since the start of the run.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Clock {
+pub struct Clock {
     pub(crate) zero_ns: u64,
 }
 

@@ -50,6 +50,14 @@ pub enum ChaosError {
         /// The kind of fault.
         kind: &'static str,
     },
+    /// No such fault can be applied here.
+    #[error("cannot apply {kind}: {found}")]
+    Unable {
+        /// The kind of fault.
+        kind: &'static str,
+        /// What is missing, and what to do about it.
+        found: String,
+    },
     /// Nobody would undo the fault.
     #[error("refused to apply a fault: the guardian (process {pid}) is gone, nobody would undo it")]
     GuardianGone {
@@ -62,6 +70,12 @@ pub enum ChaosError {
         /// What was to be its program.
         program: String,
         /// What was found.
+        found: String,
+    },
+    /// What the target was to find on this host could not be made.
+    #[error("could not make the bus directory or the network of the target: {found}")]
+    NotEnclosed {
+        /// What is missing, and what to do about it.
         found: String,
     },
     /// The target could not be started.

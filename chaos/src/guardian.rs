@@ -8,6 +8,7 @@
 //! This module is the harness' side; what the process itself does is in `process`, what it is told on its
 //! command line in `order`, what it tells in `report`.
 
+mod again;
 mod order;
 mod process;
 mod report;
@@ -24,12 +25,14 @@ use std::time::{Duration, Instant};
 pub use process::main;
 pub use report::Report;
 
+use crate::clock::Clock;
 use crate::heal::let_finish;
 use crate::journal::{self, By, Record};
 use crate::pidfd::PidFd;
 use crate::process::Identity;
-use crate::{ChaosError, Ended, Journal, Scope};
+use crate::{ChaosError, Ended, Journal, Scope, Site};
 use order::Order;
+use scenarios::plan::Enclosure;
 
 /// How long the guardian may take until the target's process is there.
 const STARTED_WITHIN: Duration = Duration::from_secs(20);
@@ -67,6 +70,8 @@ pub struct Guardian {
     target: Identity,
     reports: UnixStream,
     run: PathBuf,
+    program: Vec<OsString>,
+    enclosure: Enclosure,
     over: bool,
 }
 
@@ -81,6 +86,7 @@ impl Guardian {
         guardian_command: &[OsString],
         run_dir: &Path,
         target: TargetCommand,
+        enclosure: &Enclosure,
     ) -> Result<(Self, TargetStdio), ChaosError> {
         let Some((program, first_arguments)) = guardian_command.split_first() else {
             return Err(not_started("", "the command is empty"));
@@ -91,12 +97,14 @@ impl Guardian {
         Journal::create(run_dir)?;
         let failed = |e: io::Error| not_started(&program, &e.to_string());
         let harness = Identity::own().map_err(failed)?;
-        let order = Order { run: run_dir.to_path_buf(), harness, target };
+        let order = Order { run: run_dir.to_path_buf(), harness, target, enclosure: enclosure.clone() };
         let (mut child, reports, stdio) = spawn(guardian_command, first_arguments, &order).map_err(failed)?;
         match greeting(&reports, &program, &target_program) {
             Ok((identity, target, pidfd)) => {
                 let run = order.run;
-                Ok((Self { child, pidfd, identity, target, reports, run, over: false }, stdio))
+                let (program, enclosure) = (guardian_command.to_vec(), order.enclosure);
+                let over = false;
+                Ok((Self { child, pidfd, identity, target, reports, run, program, enclosure, over }, stdio))
             }
             Err(why) => {
                 give_up(&mut child, &reports, run_dir);
@@ -127,6 +135,22 @@ impl Guardian {
     #[must_use]
     pub fn scope(&self) -> Scope {
         Scope::below(self.identity)
+    }
+
+    /// Where the faults of this run act. `zero_ns` is `CLOCK_MONOTONIC` at the start of the run.
+    ///
+    /// # Errors
+    /// If the journal cannot be opened.
+    pub fn site(&self, zero_ns: u64) -> Result<Site, ChaosError> {
+        Ok(Site {
+            scope: self.scope(),
+            journal: self.journal()?,
+            clock: Clock { zero_ns },
+            run: self.run.clone(),
+            program: self.program.clone(),
+            enclosure: self.enclosure.clone(),
+            steps: None,
+        })
     }
 
     /// Another handle on the run's journal.
@@ -217,6 +241,7 @@ fn greeting(
         Some(Report::NotStarted { found }) => {
             Err(ChaosError::TargetNotStarted { program: target.to_owned(), found })
         }
+        Some(Report::NotEnclosed { found }) => Err(ChaosError::NotEnclosed { found }),
         Some(other) => Err(not_started(program, &format!("its first word was {other:?}"))),
         None => Err(not_started(program, "it ended without a word")),
     }

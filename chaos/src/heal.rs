@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
+use crate::enclosure::bus;
 use crate::find::of_run;
 use crate::journal::{self, By, OpenFaults, Record};
 use crate::pidfd::{PidFd, wait_one};
@@ -129,7 +130,7 @@ pub(crate) fn clean_up(run: &Path, by: By, within: Duration) -> Result<Done, Cha
     let faults = open.take_all();
     let undone: Vec<String> = faults.iter().map(|open| open.fault.clone()).collect();
     let journal = Journal::open(run)?;
-    let failed = undo_all(faults, &journal, by);
+    let mut failed = undo_all(faults, &journal, by);
     let Some(guardian) = past.guardian else {
         return Ok(Done { undone, failed, ended: Ended { left_behind: 0, still_alive: 0 } });
     };
@@ -140,6 +141,8 @@ pub(crate) fn clean_up(run: &Path, by: By, within: Duration) -> Result<Done, Cha
     if let Some(fd) = PidFd::of(guardian).map_err(stop)? {
         fd.send(Signal::SIGKILL).map_err(stop)?;
     }
+    let removed = std::fs::canonicalize(run).and_then(|run| bus::remove(guardian, &run));
+    failed.extend(removed.err().map(|e| format!("could not remove its bus directory: {e}")));
     if ended.left_behind > 0 || !undone.is_empty() {
         journal.append_synced(&Record::Ended {
             by,
@@ -241,7 +244,7 @@ mod tests {
     #[test]
     fn after_a_restart_of_the_machine_no_process_is_looked_for() {
         let run = tempfile::tempdir().unwrap();
-        let line = r#"{"record":"opened","schema":1,"boot":"another","harness":{"pid":1,"starttime":1}}"#;
+        let line = r#"{"record":"opened","schema":2,"boot":"another","harness":{"pid":1,"starttime":1}}"#;
         std::fs::write(evidence::layout::JOURNAL.within(run.path()), format!("{line}\n")).unwrap();
         assert_eq!(heal(run.path()).unwrap(), HealReport::Rebooted);
     }

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,10 +14,14 @@ use evidence::layout::JOURNAL;
 use serde::{Deserialize, Serialize};
 
 use crate::ChaosError;
+pub use crate::cgroup::Home;
+pub use crate::cpus::Cpus;
 use crate::process::{Identity, boot_id};
+pub use crate::rlimit::Resource;
+pub use crate::undo::{Between, Threads, Undo};
 
 /// The version of the journal.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,19 +94,6 @@ pub enum By {
     Heal,
 }
 
-/// How one victim's part of a fault is undone. Doing it twice does no harm.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "signal")]
-pub enum Undo {
-    /// Let a stopped process go on.
-    #[serde(rename = "SIGCONT")]
-    Continue {
-        /// The process.
-        #[serde(flatten)]
-        process: Identity,
-    },
-}
-
 /// The journal of a run, open for appending. Clones write to the same file.
 #[derive(Debug, Clone)]
 pub struct Journal {
@@ -123,6 +115,7 @@ impl Journal {
         };
         let path = JOURNAL.within(run);
         let file = File::options()
+            .read(true)
             .append(true)
             .create_new(true)
             .open(&path)
@@ -138,8 +131,11 @@ impl Journal {
     /// If it cannot be opened for writing.
     pub fn open(run: &Path) -> Result<Self, ChaosError> {
         let path = JOURNAL.within(run);
-        let file =
-            File::options().append(true).open(&path).map_err(|e| ChaosError::file("open", &path, e))?;
+        let file = File::options()
+            .read(true)
+            .append(true)
+            .open(&path)
+            .map_err(|e| ChaosError::file("open", &path, e))?;
         Ok(Self { path: Arc::new(path), file: Arc::new(file) })
     }
 
@@ -151,8 +147,19 @@ impl Journal {
         let failed = |e| ChaosError::file("write", &self.path, e);
         let mut line = serde_json::to_vec(record).map_err(|e| failed(e.into()))?;
         line.push(b'\n');
+        // What a full disk has left of another line must not take this one with it.
+        if self.is_torn().map_err(failed)? {
+            line.insert(0, b'\n');
+        }
         // In one call, so that lines of the guardian do not come in between.
         (&*self.file).write_all(&line).map_err(failed)
+    }
+
+    fn is_torn(&self) -> io::Result<bool> {
+        let Some(at) = self.file.metadata()?.len().checked_sub(1) else { return Ok(false) };
+        let mut last = [0];
+        self.file.read_exact_at(&mut last, at)?;
+        Ok(last != *b"\n")
     }
 
     /// Appends a record and waits until it is on disk.
@@ -197,7 +204,7 @@ impl Follower {
         for line in added.split_inclusive(|b| *b == b'\n').filter(|line| line.ends_with(b"\n")) {
             self.offset += line.len() as u64;
             self.lines += 1;
-            records.push(self.record(line)?);
+            records.extend(self.record(line)?);
         }
         Ok(records)
     }
@@ -212,14 +219,18 @@ impl Follower {
         Ok(bytes)
     }
 
-    fn record(&self, line: &[u8]) -> Result<Record, ChaosError> {
+    /// `None` for the beginning of a line whose end could not be written: what it was for was not done.
+    fn record(&self, line: &[u8]) -> Result<Option<Record>, ChaosError> {
         let failed = |found: String| ChaosError::Record { path: self.path.clone(), line: self.lines, found };
-        let record = serde_json::from_slice(line).map_err(|e| failed(e.to_string()))?;
+        let record = match serde_json::from_slice(line.trim_ascii_end()) {
+            Err(e) if e.is_eof() => return Ok(None),
+            read => read.map_err(|e| failed(e.to_string()))?,
+        };
         match record {
             Record::Opened { schema, .. } if schema != SCHEMA => Err(failed(format!(
                 "it has schema {schema}, this version reads {SCHEMA}; heal it with the version that wrote it"
             ))),
-            record => Ok(record),
+            record => Ok(Some(record)),
         }
     }
 }
@@ -296,10 +307,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_full_disk_has_left_of_a_line_does_not_take_the_next_one_with_it() {
+        let run = tempfile::tempdir().unwrap();
+        let journal = Journal::create(run.path()).unwrap();
+        for torn in [&br#"{"record":"prep"#[..], br#"{"record":"prepare","undo":["#, b"{"] {
+            (&*journal.file).write_all(torn).unwrap();
+            Journal::open(run.path()).unwrap().append(&prepare("1", 5)).unwrap();
+            journal.append(&undone("1")).unwrap();
+        }
+        let whole = [prepare("1", 5), undone("1")];
+        assert_eq!(read(run.path()).unwrap()[1..], [&whole[..], &whole, &whole].concat());
+    }
+
+    #[test]
     fn the_format_of_a_line_is_as_documented() {
         assert_eq!(
             serde_json::to_string(&prepare("1", 5)).unwrap(),
-            r#"{"record":"prepare","fault":"1","kind":"pause","undo":[{"signal":"SIGCONT","pid":4242,"starttime":17}],"expires_ns":5}"#
+            r#"{"record":"prepare","fault":"1","kind":"pause","undo":[{"undo":"continue","pid":4242,"starttime":17}],"expires_ns":5}"#
         );
     }
 
@@ -329,10 +353,10 @@ mod tests {
     #[test]
     fn a_journal_of_another_version_is_refused() {
         let run = tempfile::tempdir().unwrap();
-        let line = r#"{"record":"opened","schema":2,"boot":"x","harness":{"pid":1,"starttime":1}}"#;
+        let line = r#"{"record":"opened","schema":3,"boot":"x","harness":{"pid":1,"starttime":1}}"#;
         std::fs::write(JOURNAL.within(run.path()), format!("{line}\n")).unwrap();
         let error = read(run.path()).unwrap_err().to_string();
-        assert!(error.contains("it has schema 2, this version reads 1"), "{error}");
+        assert!(error.contains("it has schema 3, this version reads 2"), "{error}");
     }
 
     #[test]

@@ -8,20 +8,30 @@
 //!
 //! Everything here is synchronous; the calls of the harness belong on a thread that may block.
 
+mod abilities;
+mod aide;
+mod cgroup;
 pub mod clock;
+mod cpus;
+pub mod enclosure;
 mod error;
 mod fault;
 mod find;
 mod guard;
 pub mod guardian;
 mod heal;
+mod host;
 pub mod journal;
 mod pidfd;
 pub mod process;
+mod rlimit;
 mod scope;
+mod site;
 mod stop;
+mod sweep;
 mod undo;
 
+pub use abilities::{Ability, abilities, refusals};
 pub use error::ChaosError;
 pub use fault::{Injected, Prepared, Victim, inject, prepare};
 pub use guard::{Guard, Healed};
@@ -29,7 +39,9 @@ pub use guardian::{Guardian, Report, TargetCommand, TargetStdio};
 pub use heal::{HealReport, heal};
 pub use journal::Journal;
 pub use scope::Scope;
+pub use site::{Site, Step};
 pub use stop::Ended;
+pub use sweep::sweep;
 
 /// Makes this process the new parent of descendants that lose theirs. The harness calls it once, before it
 /// starts a guardian: should the guardian be killed, the run's processes are then still below the harness.

@@ -32,6 +32,11 @@ impl PidFd {
         Ok(process.is_alive()?.then_some(fd))
     }
 
+    /// Another descriptor of the same process.
+    pub(crate) fn share(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+
     /// Sends a signal; `false` if the process has ended and was reaped.
     pub(crate) fn send(&self, signal: Signal) -> io::Result<bool> {
         match raw_send(self.as_fd(), signal) {

@@ -118,6 +118,34 @@ impl Stat {
     }
 }
 
+/// The threads of a process; none if it is gone.
+pub(crate) fn threads(process: Identity) -> io::Result<Vec<u32>> {
+    if !process.is_alive()? {
+        return Ok(Vec::new());
+    }
+    let entries = match std::fs::read_dir(format!("/proc/{}/task", process.pid)) {
+        Ok(entries) => entries,
+        Err(e) if is_gone(&e) => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+}
+
+/// The children of a process that are alive, whichever of its threads started them.
+pub(crate) fn children(process: Identity) -> io::Result<Vec<Identity>> {
+    let mut found = Vec::new();
+    for tid in threads(process)? {
+        // A thread that has ended has no children any more.
+        let told = std::fs::read_to_string(format!("/proc/{}/task/{tid}/children", process.pid));
+        for pid in told.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok()) {
+            if let Some(stat) = Stat::read(pid)?.filter(Stat::is_alive) {
+                found.push(Identity { pid, starttime: stat.starttime });
+            }
+        }
+    }
+    Ok(found)
+}
+
 fn number(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0_u64, |value, digit| {
         let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;

@@ -13,6 +13,7 @@ mod command;
 mod ending;
 mod event;
 mod faults;
+mod hung;
 mod intervals;
 mod launch;
 mod load;
@@ -35,13 +36,17 @@ pub fn step(state: &mut State, event: Event) -> Commands {
     match event.what {
         What::Due => {}
         What::Started { pid } => state.started(pid, out),
+        What::Killed { status, ended, still_alive } => {
+            state.target_killed(&status, ended, still_alive, out);
+        }
+        What::StartedAgain { pid } => state.started_again(pid, out),
         What::Report(report) => state.reported(report, out),
         What::Identified(processes) => state.identified(&processes, out),
         What::Failed(failure) => state.target_failed(failure, out),
         What::OutputClosed => state.output_closed(),
         What::Exited { status } => state.target_exited(&status, out),
         What::Injected { fault, injected } => state.injected(fault, injected, out),
-        What::Healed { fault, healed } => state.healed(fault, healed, out),
+        What::Healed { fault, observed, healed } => state.healed(fault, observed, healed, out),
         What::Sampled { vanished, mark } => state.sampled(&vanished, mark, out),
         What::HostFailed(failure) => state.host_failed(failure, out),
         What::Interrupted => state.interrupted(out),
@@ -59,6 +64,9 @@ fn catch_up(state: &mut State, out: &mut Commands) {
             Due::Heal(fault) => state.order_heal(fault, out),
             Due::Fault => state.fault_due(at_ns, out),
             Due::Armed => state.armed_fault_due(at_ns, out),
+            Due::Waited(fault) => state.waited_for(fault, out),
+            Due::Unheard(fault) => state.unheard(fault, out),
+            Due::Flood(fault) => state.flood_due(fault, out),
             Due::Rounds => state.close_rounds(false, out),
             Due::Interval => state.interval_due(at_ns, out),
             Due::Round => state.round_due(at_ns, out),

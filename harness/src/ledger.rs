@@ -8,11 +8,13 @@
 //! The ledger reads no clock and knows nothing of the target but what it answered.
 
 mod bits;
+mod counts;
 mod digests;
 mod executions;
 mod lane;
 mod order;
 
+pub use counts::{Counts, Tasks};
 pub use digests::Digests;
 pub use executions::Executions;
 pub use lane::{Lane, Lot};
@@ -24,6 +26,8 @@ use protocol::Answer;
 
 /// Corrupt answers whose task may still be answered correctly; with more, the oldest are given up.
 const MAX_SPOILED: usize = 65_536;
+/// How long a task of a flood may take where there is no other work to compare it with.
+const FLOOD_PATIENCE_NS: u64 = 30_000_000_000;
 
 /// Which work a task belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +36,8 @@ pub enum Kind {
     Round,
     /// A single task of an arrival process.
     Single,
+    /// A task that a flood of the plan sent beyond the workload.
+    Flood,
 }
 
 /// Size and patience of the tasks of one kind.
@@ -41,31 +47,6 @@ pub struct Terms {
     pub payload: u32,
     /// From its sending until a task is late, in nanoseconds.
     pub timeout_ns: u64,
-}
-
-/// What was counted since the start. Tasks, but for the last five, which count answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Handed to the target.
-    pub sent: u64,
-    /// Acknowledged.
-    pub acknowledged: u64,
-    /// Refused.
-    pub refused: u64,
-    /// Answered correctly and in time.
-    pub in_time: u64,
-    /// Answered correctly after the time-out.
-    pub late: u64,
-    /// Came again with the same execution, or with one that is no longer remembered.
-    pub duplicated: u64,
-    /// Came again with another execution.
-    pub executed_again: u64,
-    /// Overtook an earlier task of the same agent.
-    pub reordered: u64,
-    /// Had a wrong digest.
-    pub corrupt: u64,
-    /// To tokens that were never issued.
-    pub phantom: u64,
 }
 
 /// A task that was answered, correctly or not.
@@ -133,6 +114,7 @@ pub struct Ledger {
     next: u64,
     rounds: Lane,
     singles: Lane,
+    floods: Lane,
     counts: Counts,
     executions: Executions,
     order: Order,
@@ -140,13 +122,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// An empty ledger. The first token is 1.
+    /// An empty ledger. The first token is 1. The tasks of a flood may wait as long as the more patient of the
+    /// two kinds of work.
     #[must_use]
     pub fn new(rounds: Terms, singles: Terms) -> Self {
+        let patience_ns = rounds.timeout_ns.max(singles.timeout_ns);
+        let timeout_ns = if patience_ns == 0 { FLOOD_PATIENCE_NS } else { patience_ns };
         Self {
             next: 1,
             rounds: Lane::new(Kind::Round, rounds),
             singles: Lane::new(Kind::Single, singles),
+            floods: Lane::new(Kind::Flood, Terms { payload: 0, timeout_ns }),
             counts: Counts::default(),
             executions: Executions::new(),
             order: Order::default(),
@@ -156,10 +142,23 @@ impl Ledger {
 
     /// The first of `count` consecutive new tokens, which are handed to the target now.
     pub fn issue(&mut self, kind: Kind, round: u64, count: u32, intended_ns: u64, now_ns: u64) -> u64 {
+        let payload = self.lane(kind).terms().payload;
+        let lot = Lot::new(self.next, count, now_ns);
+        self.hand_over(kind, lot.of(round, payload).due(intended_ns))
+    }
+
+    /// The same for tasks of a flood, each with so many bytes of payload. `tag` comes back as the round of what
+    /// becomes of them.
+    pub fn issue_flood(&mut self, tag: u64, count: u32, payload: u32, now_ns: u64) -> u64 {
+        self.hand_over(Kind::Flood, Lot::new(self.next, count, now_ns).of(tag, payload))
+    }
+
+    fn hand_over(&mut self, kind: Kind, lot: Lot) -> u64 {
         let first = self.next;
-        self.next += u64::from(count);
-        self.counts.sent += u64::from(count);
-        self.lane_mut(kind).push(Lot::new(first, count, round, intended_ns, now_ns));
+        let count = u64::from(lot.count());
+        self.next += count;
+        self.tasks_mut(kind).sent += count;
+        self.lane_mut(kind).push(lot);
         first
     }
 
@@ -179,19 +178,30 @@ impl Ledger {
         if first == 0 || first.checked_add(all).is_none_or(|end| end > self.next) {
             return Err(Unexpected::NeverIssued { first, count: all, next: self.next });
         }
-        if all > 0 && ![&self.rounds, &self.singles].iter().all(|lane| lane.awaits(first, first + all)) {
+        if all > 0 && !self.lanes().iter().all(|lane| lane.awaits(first, first + all)) {
             return Err(Unexpected::NotNext { first, count: all });
         }
-        self.counts.acknowledged += u64::from(count);
         let border = first + u64::from(count);
+        // A lot that is done with is no longer known to its lane; it was one of the workload.
+        let of_floods = self.floods.settle(first, border);
+        self.counts.floods.acknowledged += of_floods;
+        self.counts.work.acknowledged += u64::from(count) - of_floods;
         for lane in [&mut self.rounds, &mut self.singles] {
             lane.settle(first, border);
+        }
+        for lane in [&mut self.rounds, &mut self.singles, &mut self.floods] {
             lane.refuse(border, border + u64::from(refused), |closing| {
-                self.counts.refused += 1;
+                self.counts.of(closing.kind).refused += 1;
                 closed(closing);
             });
         }
         Ok(())
+    }
+
+    /// By tag, how many of these tokens are of floods and were not settled.
+    #[must_use]
+    pub fn flooded(&self, first: u64, count: u32) -> Vec<(u64, u64)> {
+        self.floods.tags(first, first.saturating_add(u64::from(count)))
     }
 
     /// Enters an answer that came at `now_ns`.
@@ -203,7 +213,7 @@ impl Ledger {
         let Some(kind) = self.kind_of(answer.token) else {
             return self.closed_long_ago(answer);
         };
-        if self.lane(kind).digest_of(answer.token) != answer.digest {
+        if !self.lane(kind).fits(answer.token, answer.digest) {
             return self.corrupt(kind, answer);
         }
         let open = self.lane_mut(kind).close(answer.token);
@@ -211,32 +221,28 @@ impl Ledger {
             return self.again(answer);
         };
         self.executions.remember(answer);
+        self.counts.retried += u64::from(answer.attempt > 1 && kind != Kind::Flood);
         if self.order.overtakes(answer) {
             self.counts.reordered += 1;
         }
         if now_ns.saturating_sub(closing.started_ns) <= self.lane(kind).terms().timeout_ns {
-            self.counts.in_time += 1;
+            self.tasks_mut(kind).in_time += 1;
             Outcome::InTime(closing)
         } else {
-            self.counts.late += 1;
+            self.tasks_mut(kind).late += 1;
             Outcome::Late(closing)
         }
     }
 
     /// The kind of a task of which something is still known.
     fn kind_of(&self, token: u64) -> Option<Kind> {
-        if self.rounds.holds(token) {
-            Some(Kind::Round)
-        } else if self.singles.holds(token) {
-            Some(Kind::Single)
-        } else {
-            self.spoiled.get(&token).map(|closing| closing.kind)
-        }
+        let held = self.lanes().into_iter().find(|lane| lane.holds(token)).map(Lane::kind);
+        held.or_else(|| self.spoiled.get(&token).map(|closing| closing.kind))
     }
 
-    /// An answer to a task of which not even the kind is known any more: either digest will do.
+    /// An answer to a task of which not even the kind is known any more: any digest will do.
     fn closed_long_ago(&mut self, answer: &Answer) -> Outcome {
-        if [&self.rounds, &self.singles].iter().any(|lane| lane.digest_of(answer.token) == answer.digest) {
+        if self.lanes().iter().any(|lane| lane.fits(answer.token, answer.digest)) {
             return self.again(answer);
         }
         self.counts.corrupt += 1;
@@ -258,16 +264,23 @@ impl Ledger {
     fn again(&mut self, answer: &Answer) -> Outcome {
         if self.executions.differs(answer) {
             self.counts.executed_again += 1;
+            self.counts.two_owners += u64::from(self.executions.has_other_owner(answer));
         } else {
             self.counts.duplicated += 1;
         }
         Outcome::Again(self.rounds.round_of(answer.token))
     }
 
+    /// The target was started again: the order of what its agents answered begins anew.
+    pub fn forget_order(&mut self) {
+        self.order = Order::default();
+    }
+
     /// Gives up waiting for tasks whose time is over. Their answers still count, as late.
     pub fn expire(&mut self, now_ns: u64) {
         self.rounds.expire(now_ns);
         self.singles.expire(now_ns);
+        self.floods.expire(now_ns);
     }
 
     /// Tasks of this kind that are open and within their time, as of the last [`Self::expire`].
@@ -279,6 +292,12 @@ impl Ledger {
     /// All tasks that are open, however old.
     #[must_use]
     pub fn open(&self) -> u64 {
+        self.open_work() + self.floods.open()
+    }
+
+    /// Those of them that belong to the workload.
+    #[must_use]
+    pub fn open_work(&self) -> u64 {
         self.rounds.open() + self.singles.open()
     }
 
@@ -294,13 +313,23 @@ impl Ledger {
         match kind {
             Kind::Round => &self.rounds,
             Kind::Single => &self.singles,
+            Kind::Flood => &self.floods,
         }
+    }
+
+    fn lanes(&self) -> [&Lane; 3] {
+        [&self.rounds, &self.singles, &self.floods]
+    }
+
+    fn tasks_mut(&mut self, kind: Kind) -> &mut Tasks {
+        self.counts.of(kind)
     }
 
     fn lane_mut(&mut self, kind: Kind) -> &mut Lane {
         match kind {
             Kind::Round => &mut self.rounds,
             Kind::Single => &mut self.singles,
+            Kind::Flood => &mut self.floods,
         }
     }
 
@@ -308,27 +337,39 @@ impl Ledger {
     /// of its executions, all of them together; a number below that of the tasks it answered is no such number.
     #[must_use]
     pub fn close(&self, effects: Option<u64>) -> evidence::end::Ledger {
-        let c = &self.counts;
-        let unknown = self.rounds.unsettled() + self.singles.unsettled();
-        let effects = effects.filter(|n| *n >= c.in_time + c.late);
+        let Counts { work, floods, .. } = self.counts;
+        let all = work.plus(floods);
+        let of_floods = self.floods.unsettled();
+        let unknown = self.rounds.unsettled() + self.singles.unsettled() + of_floods;
+        let effects = effects.filter(|n| *n >= all.in_time + all.late);
         // An execution whose answer was lost is no duplicate, so only what exceeds every task that the target
         // can have executed once is proven.
-        let excess = effects.map(|n| n.saturating_sub(c.sent - c.refused));
+        let excess = effects.map(|n| n.saturating_sub(all.sent - all.refused));
         // Answers prove duplicates, but that none came does not prove that there were none.
-        let answers = Some(c.executed_again).filter(|n| *n > 0);
+        let answers = Some(self.counts.executed_again).filter(|n| *n > 0);
         evidence::end::Ledger {
-            sent: c.sent,
-            acknowledged: c.acknowledged,
-            refused: c.refused,
-            in_time: c.in_time,
-            late: c.late,
-            lost: c.sent - c.refused - c.in_time - c.late - unknown,
+            sent: all.sent,
+            acknowledged: all.acknowledged,
+            refused: all.refused,
+            in_time: all.in_time,
+            late: all.late,
+            lost: all.lost(unknown),
             unknown,
-            duplicated: c.duplicated,
+            duplicated: self.counts.duplicated,
             effects_duplicated: answers.max(excess),
-            reordered: c.reordered,
-            corrupt: c.corrupt,
-            phantom: c.phantom,
+            two_owners: self.counts.two_owners,
+            reordered: self.counts.reordered,
+            corrupt: self.counts.corrupt,
+            phantom: self.counts.phantom,
+            floods: evidence::end::Floods {
+                sent: floods.sent,
+                acknowledged: floods.acknowledged,
+                refused: floods.refused,
+                in_time: floods.in_time,
+                late: floods.late,
+                lost: floods.lost(of_floods),
+                unknown: of_floods,
+            },
         }
     }
 }

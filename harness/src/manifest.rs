@@ -3,7 +3,7 @@
 use evidence::manifest::{Manifest, Phase, PlannedFault, SCHEMA, Sampling, Target, Workload};
 use evidence::role::Role;
 use evidence::unit::Unit;
-use scenarios::plan::{self, Fault, FaultKind, Plan, Shape, When, Work};
+use scenarios::plan::{self, Fault, Plan, Shape, Work};
 
 use crate::Setup;
 
@@ -56,32 +56,14 @@ fn fault(fault: &Fault) -> PlannedFault {
     PlannedFault {
         id: fault.id.clone(),
         kind: fault.kind.name().to_owned(),
-        words: fault_words(fault),
-        role: fault.victims.role,
-        count: u32::try_from(fault.victims.places.len()).unwrap_or(u32::MAX),
+        words: fault.words(),
+        role: fault.victims.as_ref().map(|v| v.role),
+        count: fault.victims.as_ref().map_or(1, |v| u32::try_from(v.places.len()).unwrap_or(u32::MAX)),
         at_ns: fault.at_ns,
-        for_ns: fault.kind.for_ns(),
+        for_ns: fault.for_ns,
+        recovers_within_ns: fault.recovers_within_ns,
         requires: fault.requires,
     }
-}
-
-/// `SIGKILL to 3 coordinators at 20 s, in the middle of a round`
-fn fault_words(fault: &Fault) -> String {
-    let what = match fault.kind {
-        FaultKind::Kill { signal: plan::Signal::Kill } => "SIGKILL".to_owned(),
-        FaultKind::Kill { signal: plan::Signal::Term } => "SIGTERM".to_owned(),
-        FaultKind::Pause { for_ns } => format!("SIGSTOP for {}", time(for_ns)),
-    };
-    let whom = match (fault.victims.role, fault.victims.places.len()) {
-        (Role::Master, _) => "the master".to_owned(),
-        (role, 1) => format!("1 {role}"),
-        (role, count) => format!("{count} {role}s"),
-    };
-    let when = match fault.when {
-        When::Due {} => String::new(),
-        When::RoundInFlight { .. } => ", in the middle of a round".to_owned(),
-    };
-    format!("{what} to {whom} at {}{when}", time(fault.at_ns))
 }
 
 fn workload_words(workload: &plan::Workload) -> String {
@@ -136,24 +118,10 @@ fn size(bytes: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use evidence::event::Level;
-    use scenarios::plan::{Arrivals, Rounds, Segment, Signal, Victims};
+    use scenarios::plan::{Arrivals, Rounds, Segment};
 
     #[test]
-    fn faults_and_work_are_put_into_words() {
-        let mut planned = Fault {
-            id: "1".into(),
-            kind: FaultKind::Kill { signal: Signal::Kill },
-            victims: Victims { role: Role::Coordinator, places: vec![0, 3, 4] },
-            at_ns: 20_000_000_000,
-            when: When::RoundInFlight { after_ns: 0 },
-            requires: Level::E1,
-        };
-        insta::assert_snapshot!(fault_words(&planned), @"SIGKILL to 3 coordinators at 20 s, in the middle of a round");
-        planned.kind = FaultKind::Pause { for_ns: 1_500_000_000 };
-        planned.victims = Victims { role: Role::Master, places: vec![0] };
-        planned.when = When::Due {};
-        insta::assert_snapshot!(fault_words(&planned), @"SIGSTOP for 1.50 s to the master at 20 s");
+    fn work_is_put_into_words() {
         let segment = |shape| Segment { at_ns: 0, length_ns: 1, shape };
         let workload = plan::Workload {
             rounds: Some(Rounds {

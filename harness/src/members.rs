@@ -18,6 +18,8 @@ pub struct Agent {
     pub parent: Option<u32>,
     /// Whether its process is there.
     pub alive: bool,
+    /// Since when this life of it has been there, in nanoseconds since the start of the run.
+    pub since_ns: u64,
 }
 
 /// All agents of the target.
@@ -37,19 +39,29 @@ pub fn role(role: protocol::Role) -> Role {
     }
 }
 
+/// The same in the other direction.
+#[must_use]
+pub fn to_protocol(role: Role) -> protocol::Role {
+    match role {
+        Role::Master => protocol::Role::Master,
+        Role::Coordinator => protocol::Role::Coordinator,
+        Role::Worker => protocol::Role::Worker,
+    }
+}
+
 impl Members {
     /// The agents of a target that is ready.
     #[must_use]
-    pub fn ready(members: &[Member]) -> Self {
-        let agents: BTreeMap<u32, Agent> = members.iter().map(|m| (m.agent, agent(m, true))).collect();
+    pub fn ready(members: &[Member], at_ns: u64) -> Self {
+        let agents: BTreeMap<u32, Agent> = members.iter().map(|m| (m.agent, agent(m, true, at_ns))).collect();
         let first = |wanted| agents.iter().find(|(_, a)| a.role == wanted).map(|(number, _)| *number);
         let leader = first(Role::Master).or_else(|| first(Role::Coordinator));
         Self { agents, leader }
     }
 
     /// Enters what became of an agent.
-    pub fn changed(&mut self, member: &Member, state: MemberState) {
-        let known = self.agents.entry(member.agent).or_insert_with(|| agent(member, true));
+    pub fn changed(&mut self, member: &Member, state: MemberState, at_ns: u64) {
+        let known = self.agents.entry(member.agent).or_insert_with(|| agent(member, true, at_ns));
         // News of an earlier life may come after news of the present one.
         if member.epoch < known.epoch {
             return;
@@ -59,7 +71,8 @@ impl Members {
             MemberState::Replaced => true,
             MemberState::Moved | MemberState::Fenced => known.alive || member.epoch > known.epoch,
         };
-        *known = agent(member, alive);
+        let since_ns = if member.epoch > known.epoch { at_ns } else { known.since_ns };
+        *known = agent(member, alive, since_ns);
     }
 
     /// The process of this agent has vanished; whether it was thought to be there.
@@ -147,8 +160,9 @@ impl Members {
     }
 }
 
-fn agent(member: &Member, alive: bool) -> Agent {
-    Agent { role: role(member.role), pid: member.pid, epoch: member.epoch, parent: member.parent, alive }
+fn agent(member: &Member, alive: bool, since_ns: u64) -> Agent {
+    let Member { role: of, pid, epoch, parent, .. } = *member;
+    Agent { role: role(of), pid, epoch, parent, alive, since_ns }
 }
 
 #[cfg(test)]
@@ -162,15 +176,18 @@ mod tests {
     /// A master, two coordinators below it, four workers below those.
     fn deep() -> Members {
         use protocol::Role::{Coordinator, Master, Worker};
-        Members::ready(&[
-            member(0, Master, None),
-            member(1, Coordinator, Some(0)),
-            member(2, Coordinator, Some(1)),
-            member(3, Worker, Some(1)),
-            member(4, Worker, Some(2)),
-            member(5, Worker, Some(2)),
-            member(6, Worker, Some(0)),
-        ])
+        Members::ready(
+            &[
+                member(0, Master, None),
+                member(1, Coordinator, Some(0)),
+                member(2, Coordinator, Some(1)),
+                member(3, Worker, Some(1)),
+                member(4, Worker, Some(2)),
+                member(5, Worker, Some(2)),
+                member(6, Worker, Some(0)),
+            ],
+            0,
+        )
     }
 
     #[test]
@@ -197,12 +214,13 @@ mod tests {
     fn late_news_of_an_earlier_life_changes_nothing() {
         let mut members = deep();
         let mut again = member(4, protocol::Role::Worker, Some(2));
-        members.changed(&again, MemberState::Left);
+        members.changed(&again, MemberState::Left, 5);
         assert_eq!(members.alive(), 6);
         again.epoch = 2;
-        members.changed(&again, MemberState::Replaced);
+        members.changed(&again, MemberState::Replaced, 7);
         again.epoch = 1;
-        members.changed(&again, MemberState::Left);
+        members.changed(&again, MemberState::Left, 5);
         assert_eq!(members.alive(), 7);
+        assert_eq!(members.get(4).map(|a| a.since_ns), Some(7));
     }
 }

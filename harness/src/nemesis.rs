@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use chaos::{Guard, Journal, Scope, Victim};
+use chaos::{Guard, Site, Victim};
 use evidence::event::FaultStep;
 use scenarios::plan::Fault;
 use tokio::sync::mpsc::UnboundedSender;
@@ -16,8 +16,7 @@ use crate::dispatcher::{Applied, Event, What};
 /// The part that acts on processes.
 #[derive(Debug)]
 pub(crate) struct Nemesis {
-    scope: Scope,
-    journal: Journal,
+    site: Site,
     clock: Clock,
     events: UnboundedSender<Event>,
     guards: Arc<Mutex<HashMap<usize, Guard>>>,
@@ -25,16 +24,16 @@ pub(crate) struct Nemesis {
 }
 
 impl Nemesis {
-    pub(crate) fn new(scope: Scope, journal: Journal, clock: Clock, events: UnboundedSender<Event>) -> Self {
-        Self { scope, journal, clock, events, guards: Arc::default(), threads: Vec::new() }
+    pub(crate) fn new(site: Site, clock: Clock, events: UnboundedSender<Event>) -> Self {
+        Self { site, clock, events, guards: Arc::default(), threads: Vec::new() }
     }
 
     /// Applies a fault; an `Injected` event tells of it.
     pub(crate) fn inject(&mut self, index: usize, fault: Fault, victims: Vec<Victim>) -> std::io::Result<()> {
-        let (scope, journal, clock) = (self.scope, self.journal.clone(), self.clock);
+        let (site, clock) = (self.site.clone(), self.clock);
         let (events, guards) = (self.events.clone(), self.guards.clone());
         self.start(move || {
-            let injected = match chaos::inject(&scope, &journal, &fault, &victims, clock.zero_ns) {
+            let injected = match chaos::inject(&site, &fault, &victims) {
                 Ok(injected) => {
                     if let Some(guard) = injected.guard {
                         guards.lock().unwrap_or_else(PoisonError::into_inner).insert(index, guard);
@@ -55,12 +54,15 @@ impl Nemesis {
         let guard = self.guards.lock().unwrap_or_else(PoisonError::into_inner).remove(&index);
         let (events, clock) = (self.events.clone(), self.clock);
         self.start(move || {
-            let healed = match guard.map(Guard::heal) {
-                Some(chaos::Healed { step, why, at_ns, victims }) => Applied { step, at_ns, victims, why },
-                None => failed(clock, "there was nothing to undo it with"),
+            let (observed, healed) = match guard.map(Guard::heal) {
+                Some(chaos::Healed { step, why, at_ns, observed, victims }) => {
+                    (observed, Applied { step, at_ns, victims, why })
+                }
+                None => (Vec::new(), failed(clock, "there was nothing to undo it with")),
             };
+            let what = What::Healed { fault: index, observed, healed };
             // Nobody listens any more when the run is over.
-            let _ = events.send(Event { at_ns: clock.now_ns(), what: What::Healed { fault: index, healed } });
+            let _ = events.send(Event { at_ns: clock.now_ns(), what });
         })
     }
 

@@ -34,6 +34,8 @@ pub struct Seen {
     pub closing: Closing,
     /// Who answered; `None` for a refusal.
     pub agent: Option<u32>,
+    /// How often it had been sent to a worker; 0 for a refusal.
+    pub attempt: u32,
     /// When, in nanoseconds since the start of the run.
     pub at_ns: u64,
     /// How.
@@ -83,6 +85,8 @@ pub struct Cost {
     pub open: u64,
     /// Those answered late.
     pub late: u64,
+    /// Those answered, correctly or not, that had been sent to a worker more than once.
+    pub retried: u64,
     /// Those not answered correctly so far.
     pub lost: u64,
 }
@@ -183,6 +187,7 @@ impl Watch {
         let Closing { kind, token, .. } = seen.closing;
         if self.during[kind as usize].settle(token) {
             self.cost.late += u64::from(seen.end == End::Late);
+            self.cost.retried += u64::from(seen.attempt > 1);
             self.cost.lost += u64::from(seen.end == End::Corrupt);
         }
         if kind == Kind::Round && self.rounds.settle(token) && self.rounds.open == 0 {

@@ -5,22 +5,21 @@ mod support;
 use std::time::Duration;
 
 use evidence::end::How;
-use evidence::event::{Fact, FaultStep, Level, Proof};
+use evidence::event::{Fact, FaultStep, Proof};
 use evidence::role::Role;
 use harness::Interrupt;
-use scenarios::plan::{Fault, FaultKind, Signal, Victims, When};
+use scenarios::plan::{Fault, FaultKind, Signal, Victims};
 use serde_json::json;
 use support::{MS, Trial, run, run_with, scripted, until_event};
 
-fn fault(id: &str, kind: FaultKind, places: &[u32], at_ms: u64) -> Fault {
-    Fault {
-        id: id.into(),
-        kind,
-        victims: Victims { role: Role::Worker, places: places.to_vec() },
-        at_ns: at_ms * MS,
-        when: When::Due {},
-        requires: Level::E1,
-    }
+fn fault(id: &str, for_ms: u64, places: &[u32], at_ms: u64) -> Fault {
+    let kind = if for_ms == 0 {
+        FaultKind::Kill { signal: Signal::Kill, then_kill_ns: None }
+    } else {
+        FaultKind::Pause {}
+    };
+    let victims = Victims { role: Role::Worker, places: places.to_vec() };
+    Fault::new(id, kind, Some(victims), at_ms * MS, for_ms * MS)
 }
 
 /// Each step of each fault, with how far its first victim is proven.
@@ -48,8 +47,8 @@ fn guardian_of(run: &std::path::Path) -> i32 {
 #[test]
 fn real_processes_are_killed_and_paused_with_evidence_and_the_run_goes_on() {
     let mut plan = scripted(json!({ "processes": true }), 1_500);
-    plan.faults.push(fault("kill", FaultKind::Kill { signal: Signal::Kill }, &[0, 2], 300));
-    plan.faults.push(fault("pause", FaultKind::Pause { for_ns: 300 * MS }, &[1], 600));
+    plan.faults.push(fault("kill", 0, &[0, 2], 300));
+    plan.faults.push(fault("pause", 300, &[1], 600));
     let trial = run(plan);
     assert!(trial.outcome.is_ok(), "{}", trial.error());
     let proven = Some(Proof::Proven);
@@ -76,7 +75,7 @@ fn real_processes_are_killed_and_paused_with_evidence_and_the_run_goes_on() {
 #[test]
 fn the_first_interrupt_heals_drains_and_finishes_the_evidence() {
     let mut plan = scripted(json!({ "processes": true }), 60_000);
-    plan.faults.push(fault("pause", FaultKind::Pause { for_ns: 50_000 * MS }, &[1], 250));
+    plan.faults.push(fault("pause", 50_000, &[1], 250));
     let trial = run_with(plan, |run, interrupter| async move {
         until_event(&run, "\"injected\"").await;
         interrupter.send(Interrupt::First).await.unwrap();
@@ -94,7 +93,7 @@ fn the_first_interrupt_heals_drains_and_finishes_the_evidence() {
 fn the_second_interrupt_leaves_out_the_drain_and_still_heals() {
     let mut plan = scripted(json!({ "processes": true, "never_drains": true }), 60_000);
     plan.phases[2].length_ns = 60_000 * MS;
-    plan.faults.push(fault("pause", FaultKind::Pause { for_ns: 50_000 * MS }, &[1], 250));
+    plan.faults.push(fault("pause", 50_000, &[1], 250));
     let begun = std::time::Instant::now();
     let trial = run_with(plan, |run, interrupter| async move {
         until_event(&run, "\"injected\"").await;
@@ -111,7 +110,7 @@ fn the_second_interrupt_leaves_out_the_drain_and_still_heals() {
 #[test]
 fn a_guardian_that_is_killed_ends_the_run_and_nothing_stays_broken_or_alive() {
     let mut plan = scripted(json!({ "processes": true }), 60_000);
-    plan.faults.push(fault("pause", FaultKind::Pause { for_ns: 50_000 * MS }, &[1], 250));
+    plan.faults.push(fault("pause", 50_000, &[1], 250));
     let trial = run_with(plan, |run, _| async move {
         until_event(&run, "\"injected\"").await;
         let guardian = nix::unistd::Pid::from_raw(guardian_of(&run));

@@ -6,8 +6,10 @@ mod agents;
 mod faults;
 mod instrument;
 mod messages;
+mod progress;
 mod resources;
 mod rounds;
+mod spans;
 pub(crate) mod steady;
 mod times;
 
@@ -18,9 +20,10 @@ use evidence::gate::{Gate, MetricRef};
 use evidence::metric::{self, Metric};
 
 pub(crate) use agents::{Share, shares};
-pub(crate) use faults::proof_name;
-pub use faults::{FaultFinding, Recovery, Step};
+pub use faults::{Against, FaultFinding, Left, Placebo, Recovery, Step};
+pub(crate) use faults::{Mechanism, Source, mechanisms, proof_name, sources};
 pub use instrument::Instrument;
+pub(crate) use progress::RECOVERS_WITHIN_NS;
 
 use crate::reading::Evidence;
 use crate::statistics::{Interval, Percentile, needed, percentile};
@@ -144,6 +147,7 @@ pub fn analyse(evidence: &Evidence) -> Analysis {
     let faults = faults::findings(evidence);
     let mut findings = Findings::default();
     messages::find(evidence, &mut findings);
+    progress::find(evidence, &faults, &mut findings);
     rounds::find(evidence, &mut findings);
     times::find(evidence, &mut findings);
     agents::find(evidence, &mut findings);

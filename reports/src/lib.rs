@@ -14,7 +14,8 @@ mod verdict;
 mod windows;
 
 pub use analysis::{
-    About, Analysis, Basis, FaultFinding, Finding, Instrument, Name, Recovery, Step, analyse,
+    About, Against, Analysis, Basis, FaultFinding, Finding, Instrument, Left, Name, Placebo, Recovery, Step,
+    analyse,
 };
 pub use evidence::EvidenceError;
 pub use reading::Evidence;

@@ -97,6 +97,7 @@ fn rules() -> String {
     let [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(needed);
     let (in_a_row, slack, noise) = (steady::IN_A_ROW, steady::SLACK, steady::NOISE);
     let relapse = Unit::Seconds.show(crate::analysis::seconds(steady::RELAPSE_NS));
+    let grace = Unit::Seconds.show(crate::analysis::seconds(crate::analysis::RECOVERS_WITHIN_NS));
     let (samples, gap, lag) =
         (Unit::Ratio.show(coverage::SAMPLES), coverage::GAP, Unit::Seconds.show(coverage::LAG_S));
     format!(
@@ -124,6 +125,21 @@ fn rules() -> String {
         resolution is the time between two beats. Where a target is never steady by this, but would be with {noise}\n\
         times the slowest and ten milliseconds, it is only known to have taken that long: the noise of a busy host may\n\
         be the reason.\n\n\
+        `recovery.after_heal` and `fault[ID].after_heal` ask the same from the end of a fault that lasts, by the band of\n\
+        before the fault: a target that hid the fault may yet break on its end.\n\n\
+        ## Safety and liveness\n\n\
+        Safety holds always: `messages.lost`, `effects.duplicated`, `messages.two_owners`, `messages.corrupt`,\n\
+        `messages.phantom`. Liveness is asked for outside faults: `progress.stall.max` and `progress.rate` leave out the\n\
+        time from a fault until it was undone, and then the time in which the scenario has the target recover\n\
+        (`recovers_within`), or {grace} where it says none. Tasks of a flood are accounted for in `messages.*` like any\n\
+        other, but are no part of `delivery.*`, `error.rate`, `throughput` and the times.\n\n\
+        ## What a fault cost\n\n\
+        The window of a fault begins with it and ends when it was undone and the target steady. Placebo windows are as\n\
+        long, lie in the hold phase, one after another, and keep away from every fault until a second after the target\n\
+        was steady again; at most 30 are looked at. `fault[ID].late_excess` is the number of late answers in the window\n\
+        less the median of those in placebo windows; its interval goes from the greatest of them to the least. Without a\n\
+        placebo window it is absent. `fault[ID].descriptors_left` and `fault[ID].memory_left` compare the means over the\n\
+        processes of a role in up to three samples before the fault and up to three after the target had settled.\n\n\
         ## Coverage\n\n\
         Before any gate is read, the evidence must suffice. Gates are withheld as INCONCLUSIVE, in both directions,\n\
         where the run crashed or the harness failed, a planned fault is not proven, records were dropped, or work was\n\

@@ -117,6 +117,13 @@ fn binomial_ranks(quantile: f64, n: u64) -> (u64, u64) {
     (lo, hi)
 }
 
+/// The value in the middle of ordered ones, or the mean of the two there.
+pub(crate) fn middle(ordered: &[f64]) -> Option<f64> {
+    let half = ordered.len() / 2;
+    let above = *ordered.get(half)?;
+    Some(if ordered.len() % 2 == 1 { above } else { f64::midpoint(ordered[half - 1], above) })
+}
+
 /// Standard deviation over mean; `None` for fewer than two values or a mean of zero.
 #[expect(clippy::cast_precision_loss, reason = "counts of agents")]
 pub(crate) fn variation(values: &[f64]) -> Option<f64> {

@@ -4,14 +4,13 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::PathBuf;
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, close, dup2_stdin, dup2_stdout, pipe};
 use protocol::{Command, Member, Report, Role, Tasks, Work};
 
-use crate::gateway;
+use crate::gateway::{self, Files};
 use crate::process::fork_child;
 
 /// What to run.
@@ -21,7 +20,7 @@ pub(crate) struct Plan {
     pub(crate) rounds: u64,
     pub(crate) payload: u32,
     pub(crate) kill_at: Option<u64>,
-    pub(crate) metrics: Option<PathBuf>,
+    pub(crate) files: Files,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +62,9 @@ impl Hand {
     fn start(plan: &Plan) -> Result<Self, HandError> {
         let (their_in, to) = pipe().map_err(HandError::Start)?;
         let (from, their_out) = pipe().map_err(HandError::Start)?;
-        let metrics = plan.metrics.clone();
+        let files = plan.files.clone();
         let ours = [to.as_raw_fd(), from.as_raw_fd()];
-        let gateway = fork_child(move || become_gateway(&their_in, &their_out, ours, metrics))
+        let gateway = fork_child(move || become_gateway(&their_in, &their_out, ours, files))
             .map_err(HandError::Start)?;
         let from = BufReader::new(from.into());
         Ok(Self { to: to.into(), from, gateway, members: Vec::new() })
@@ -166,7 +165,7 @@ impl Hand {
     }
 }
 
-fn become_gateway(input: &OwnedFd, output: &OwnedFd, theirs: [i32; 2], metrics: Option<PathBuf>) -> i32 {
+fn become_gateway(input: &OwnedFd, output: &OwnedFd, theirs: [i32; 2], files: Files) -> i32 {
     for fd in theirs {
         // The other side's ends: with them open its end would not be noticed.
         let _ = close(fd);
@@ -174,5 +173,5 @@ fn become_gateway(input: &OwnedFd, output: &OwnedFd, theirs: [i32; 2], metrics: 
     if dup2_stdin(input).is_err() || dup2_stdout(output).is_err() {
         return 70;
     }
-    gateway::run(metrics)
+    gateway::run(files)
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::by_hand::{self, Plan};
 use crate::config::Config;
-use crate::gateway;
+use crate::gateway::{self, Files};
 
 /// The reference runtime: a swarm of agents, each a process of its own.
 ///
@@ -24,6 +24,19 @@ struct Args {
     /// Write metrics to this file, as JSON lines.
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
+    /// Keep the files of the bus in this directory; by default what SHAKEDOWN_BUS_DIR names, else a directory of
+    /// the swarm's own in memory that goes with it.
+    #[arg(long, value_name = "DIRECTORY")]
+    bus_dir: Option<PathBuf>,
+    /// What carries the messages between the agents.
+    #[arg(long, requires = "shape", value_name = "BUS")]
+    bus: Option<Bus>,
+    /// Write down what is accepted and executed, so that the next swarm in the bus directory goes on with it.
+    #[arg(long, requires = "shape")]
+    persist: bool,
+    /// Over how many directories the files of the bus are spread; 0: all in one.
+    #[arg(long, requires = "shape", value_name = "N")]
+    shards: Option<u32>,
     /// Run this shape by hand.
     #[arg(long)]
     shape: Option<Form>,
@@ -57,6 +70,14 @@ enum Form {
     Deep,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Bus {
+    /// Unix sockets.
+    Sockets,
+    /// Files in a directory.
+    Files,
+}
+
 /// Runs `shakedown swarm` with these arguments, the first of which is its name, and returns the status to exit
 /// with: 0 if it did its work, 64 for wrong arguments, 69 if the swarm could not be launched or went down, 70
 /// for a fault of its own. It forks: call it before any thread exists. Processes that it forks never return.
@@ -69,19 +90,16 @@ pub fn swarm_main(args: impl IntoIterator<Item = OsString>) -> i32 {
             return if error.use_stderr() { 64 } else { 0 };
         }
     };
-    let Some(shape) = args.shape else { return gateway::run(args.metrics) };
+    let bus = args.bus_dir.clone().or_else(|| std::env::var_os("SHAKEDOWN_BUS_DIR").map(PathBuf::from));
+    let files = Files { metrics: args.metrics.clone(), bus };
+    let Some(shape) = args.shape else { return gateway::run(files) };
     let config = config(shape, &args);
     if let Err(error) = Config::from_json(&config) {
         let _ = writeln!(std::io::stderr(), "shakedown swarm: {error}");
         return 64;
     }
-    let plan = Plan {
-        config,
-        rounds: args.rounds,
-        payload: args.payload,
-        kill_at: args.kill_coordinator_at,
-        metrics: args.metrics,
-    };
+    let plan =
+        Plan { config, rounds: args.rounds, payload: args.payload, kill_at: args.kill_coordinator_at, files };
     by_hand::run(&plan)
 }
 
@@ -92,11 +110,20 @@ fn config(shape: Form, args: &Args) -> serde_json::Value {
         Form::Deep => "deep",
     };
     let mut config = json!({ "shape": shape });
+    match args.bus {
+        Some(Bus::Sockets) => config["bus"] = "sockets".into(),
+        Some(Bus::Files) => config["bus"] = "files".into(),
+        None => {}
+    }
+    if args.persist {
+        config["persist"] = true.into();
+    }
     let counts = [
         ("workers", args.workers),
         ("coordinators", args.coordinators),
         ("level_1", args.level_1),
         ("level_2", args.level_2),
+        ("shards", args.shards),
     ];
     for (key, count) in counts {
         if let Some(count) = count {

@@ -23,8 +23,25 @@ pub struct Config {
     pub metrics_interval_ms: u64,
     /// How long the end waits for work in hand on SIGTERM, in milliseconds.
     pub drain_ms: u64,
+    /// What carries its messages.
+    pub bus: Bus,
+    /// Over how many directories the files of the bus are spread; 0: all in one.
+    pub shards: u32,
+    /// Whether what it has accepted and executed outlives all its processes.
+    pub persist: bool,
     /// What is to be wrong with it.
     pub defects: Defects,
+}
+
+/// What carries the messages of a swarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bus {
+    /// Unix sockets.
+    #[default]
+    Sockets,
+    /// Files in a directory.
+    Files,
 }
 
 /// Why a configuration was refused.
@@ -103,6 +120,10 @@ struct Wish {
     metrics_interval_ms: Option<u64>,
     drain_ms: Option<u64>,
     #[serde(default)]
+    bus: Bus,
+    shards: Option<u64>,
+    persist: Option<bool>,
+    #[serde(default)]
     defects: Defects,
 }
 
@@ -126,6 +147,9 @@ impl Config {
                 86_400_000,
             )?,
             drain_ms: within("drain_ms", wish.drain_ms.unwrap_or(10_000), 0, 3_600_000)?,
+            bus: wish.bus,
+            shards: within("shards", wish.shards.unwrap_or(10), 0, 1_000)? as u32,
+            persist: wish.persist.unwrap_or(false),
             defects: wish.defects,
         })
     }
@@ -257,7 +281,7 @@ mod tests {
         swarm configuration: defect `drop_1_in` is 0; leave it out to switch it off, or give 1 or more
         swarm configuration: invalid value: integer `-5`, expected u32
         swarm configuration: unknown variant `ring`, expected one of `flat`, `hybrid`, `deep`
-        swarm configuration: unknown field `lease`, expected one of `shape`, `coordinators`, `level_1`, `level_2`, `workers`, `workers_per_coordinator`, `inbox`, `lease_ms`, `replace`, `seed`, `metrics_interval_ms`, `drain_ms`, `defects`
+        swarm configuration: unknown field `lease`, expected one of `shape`, `coordinators`, `level_1`, `level_2`, `workers`, `workers_per_coordinator`, `inbox`, `lease_ms`, `replace`, `seed`, `metrics_interval_ms`, `drain_ms`, `bus`, `shards`, `persist`, `defects`
         ");
     }
 }

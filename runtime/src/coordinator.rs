@@ -4,8 +4,11 @@
 //! gateway as soon as the workers below are attached elsewhere. One of them, the leader, also watches over the
 //! others; any that stands high enough becomes the leader when the leader is lost.
 
+mod announcing;
 mod children;
 mod leading;
+mod mail;
+mod repeating;
 mod traffic;
 mod watch;
 
@@ -14,22 +17,27 @@ use std::os::fd::OwnedFd;
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::bus::{Attached, Link, Lost, accept, connect, packet_buffer};
-use crate::clock::now_ns;
+use crate::bus::{Link, Lost, connect, packet_buffer};
+use crate::clock::{follow, now_ns, observe, own_ns};
+use crate::hearing::{Hearing, Steady};
+use crate::listener::Listener;
+use crate::pause::Pause;
 use crate::poller::{self, Poller};
-use crate::process::{held_signals, set_name};
+use crate::process::{held_signals, keep_reserve, set_name};
 use crate::swarm::Swarm;
 use crate::table::{GATEWAY, Place, Slot, State};
 
 use children::Children;
 use leading::Leading;
 pub(crate) use leading::Load;
-
-use watch::Watch;
+use repeating::News;
+pub(crate) use watch::{Finding, Watch};
 
 /// Lives as agent `me` until asked to end; the status to exit with.
 pub(crate) fn run(swarm: &'static Swarm, me: u32, listener: OwnedFd) -> i32 {
     set_name(&format!("coordinator-{me}"));
+    follow(swarm.rules, me);
+    swarm.sweep_mail(me);
     match Coordinator::new(swarm, me, listener) {
         Ok(mut coordinator) => coordinator.live(),
         Err(_) => 1,
@@ -42,15 +50,23 @@ struct Coordinator {
     epoch: u32,
     slot: &'static Slot,
     poller: Poller,
-    listener: OwnedFd,
+    listener: Listener,
     signals: SignalFd,
     up: Option<Link>,
     up_full: bool,
+    /// When to try again to get a way up, and how long to wait after that.
+    attach_again_ns: u64,
+    attach_pause: Pause,
     seat: Place,
+    /// Of whom the way up leads to.
+    above: Hearing,
+    repeated: Vec<(u8, News)>,
+    steady: Steady,
     children: Children,
     watch: Watch,
     leading: Leading,
     next_tick_ns: u64,
+    next_look_ns: u64,
     tick_ns: u64,
 }
 
@@ -59,7 +75,8 @@ impl Coordinator {
         let poller = Poller::new()?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let signals = SignalFd::with_flags(&held_signals(), flags)?;
-        poller.add(&listener, poller::LISTENER)?;
+        keep_reserve();
+        let listener = Listener::new(listener, &poller, &swarm.table.head().exhausted_descriptors)?;
         poller.add(&signals, poller::SIGNALS)?;
         let slot = swarm.table.slot(me);
         Ok(Self {
@@ -72,11 +89,17 @@ impl Coordinator {
             signals,
             up: None,
             up_full: false,
+            attach_again_ns: 0,
+            attach_pause: Pause::new(2, 50),
             seat: slot.parent(),
+            above: Hearing::new(now_ns(), 0),
+            repeated: Vec::new(),
+            steady: Steady::default(),
             children: Children::new(swarm.config.shape.agents()),
             watch: Watch::default(),
             leading: Leading::default(),
             next_tick_ns: 0,
+            next_look_ns: 0,
             tick_ns: swarm.config.lease_ms * 1_000_000 / 5,
         })
     }
@@ -97,31 +120,53 @@ impl Coordinator {
                     key => self.on_child(key, event, buffer),
                 }
             }
+            self.serve_due(buffer);
             self.flush();
             if asked_to_end {
                 return 0;
             }
             self.tick();
+            self.look_for_mail(buffer);
         }
     }
 
     /// How long to sleep if nothing happens: until the next tick, or shortly if the way up is to be tried again.
     fn patience_ns(&self) -> u64 {
-        let until_tick = self.next_tick_ns.saturating_sub(now_ns());
-        match self.up {
-            None if self.swarm.table.holds(self.seat) => until_tick.min(2_000_000),
-            _ => until_tick,
+        let links = self.children.due_ns().into_iter().chain(self.up.as_ref().and_then(Link::due_ns));
+        let again = self.up.is_none().then_some(self.attach_again_ns);
+        let next = links.chain(self.listener.due_ns()).chain(again).min();
+        let links = next.map_or(u64::MAX, |next| next.saturating_sub(now_ns()));
+        links.min(self.next_tick_ns.saturating_sub(own_ns())).min(self.tick_ns)
+    }
+
+    /// Does what is due on the connections although nothing came in.
+    fn serve_due(&mut self, buffer: &mut [u8]) {
+        for key in self.children.take_due() {
+            self.children.touch(key);
+            self.read_child(key, buffer);
         }
+        if self.up.as_ref().is_some_and(Link::has_more) {
+            self.read_up(buffer);
+        }
+        self.listener.resume(&self.poller);
     }
 
     fn tick(&mut self) {
-        let now = now_ns();
-        if now < self.next_tick_ns {
+        let now = own_ns();
+        // A clock that has jumped back does not stop the ticks.
+        if self.next_tick_ns.saturating_sub(now) > 0 && self.next_tick_ns - now <= self.tick_ns {
             return;
         }
+        observe();
         self.next_tick_ns = now + self.tick_ns;
         self.slot.bump_beat();
         self.slot.set_waiting(self.children.held() + self.up.as_ref().map_or(0, Link::held) as u64);
+        self.announce_unheard();
+        self.listen_around();
+        self.repeat_news();
+        if self.is_over() {
+            return;
+        }
         if self.leads() {
             self.watch_others(now);
             self.settle(now);
@@ -147,7 +192,10 @@ impl Coordinator {
             self.rejoin();
         }
         let seat = self.slot.parent();
-        if self.up.is_none() || seat != self.seat {
+        if seat != self.seat {
+            self.attach_pause.reset();
+            self.attach(seat);
+        } else if self.up.is_none() && now_ns() >= self.attach_again_ns {
             self.attach(seat);
         }
     }
@@ -169,8 +217,10 @@ impl Coordinator {
         }
         self.seat = seat;
         self.up_full = false;
+        self.attach_again_ns = now_ns() + self.attach_pause.next_ns();
         let usurped = seat.agent == GATEWAY && !self.leads();
-        if usurped || !self.swarm.table.holds(seat) {
+        let cut = || self.swarm.rules.cut(self.me, seat.agent);
+        if usurped || !self.swarm.table.holds(seat) || cut() {
             return;
         }
         let Ok(fd) = connect(&self.swarm.listens_at(seat.agent)) else { return };
@@ -178,34 +228,21 @@ impl Coordinator {
         if !self.swarm.table.holds(seat) || self.poller.add(&fd, poller::UP).is_err() {
             return;
         }
-        let mut link = Link::new(fd, self.me, self.epoch);
+        let mut link = self.swarm.link(fd, self.me, self.epoch);
+        link.set_peer(seat.agent);
         link.widen();
         // Before it says so: whoever passes this on may have to tell all anew from the table.
         self.slot.set_state(State::Ready);
+        self.attach_pause.reset();
+        self.above = Hearing::new(now_ns(), 0);
         self.announce(&mut link, seat.agent);
         self.up = Some(link);
         self.flush_up();
     }
 
-    /// Tells those above of this agent and of all that can be reached through it: what was under way to them
-    /// is then sent again.
-    fn announce(&self, link: &mut Link, parent: u32) {
-        let at_ns = now_ns();
-        self.slot.ready_ns.store(at_ns, std::sync::atomic::Ordering::Relaxed);
-        Attached { agent: self.me, epoch: self.epoch, parent, at_ns }.put(link);
-        let table = self.swarm.table;
-        for agent in 0..table.agents() {
-            let slot = table.slot(agent);
-            if agent != self.me && slot.state() == State::Ready && self.way_to(agent).is_some() {
-                let parent = slot.parent().agent;
-                Attached { agent, epoch: slot.epoch(), parent, at_ns }.put(link);
-            }
-        }
-    }
-
     fn take_connections(&mut self, buffer: &mut [u8]) {
-        while let Ok(Some(fd)) = accept(&self.listener) {
-            let link = Link::new(fd, self.me, self.epoch);
+        while let Some(fd) = self.listener.take(&self.poller) {
+            let link = self.swarm.link(fd, self.me, self.epoch);
             let Some(key) = self.children.add(link, &self.poller) else { continue };
             // Its first packet is usually there already.
             self.read_child(key, buffer);
@@ -215,6 +252,7 @@ impl Coordinator {
     /// Whether one of the signals asks this agent to end; the others only wake it.
     fn read_signals(&mut self) -> bool {
         let mut end = false;
+        observe();
         while let Ok(Some(signal)) = self.signals.read_signal() {
             end |= signal.ssi_signo == Signal::SIGTERM as u32;
         }
@@ -227,13 +265,13 @@ impl Coordinator {
         if (seat.agent, seat.epoch) == (self.me, self.epoch) {
             // An agent hangs up of its own accord only after it was given another place: this one died.
             let lost = Lost { agent, epoch, by: self.me, lease: false, at_ns: now_ns() };
-            self.on_lost(&lost);
+            self.tell(News::Lost(lost));
+            self.mind_loss(&lost);
         }
     }
 
-    /// The leader acts on the loss of an agent that leads; all others pass it on.
-    fn on_lost(&mut self, lost: &Lost) {
-        self.with_up(|up| lost.put(up));
+    /// The leader acts on the loss of an agent that leads.
+    fn mind_loss(&mut self, lost: &Lost) {
         if self.leads() && lost.agent < self.swarm.config.shape.inner() {
             self.end_of(lost);
         }

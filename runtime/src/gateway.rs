@@ -4,11 +4,16 @@
 mod book;
 mod client;
 mod exits;
+mod faults;
+mod journal;
+mod keeping;
 mod launch;
 mod members;
 mod metrics;
 mod news;
+mod overseeing;
 mod recovery;
+mod resend;
 mod running;
 mod tamper;
 mod traffic;
@@ -24,7 +29,7 @@ use crate::bus::packet_buffer;
 use crate::clock::now_ns;
 use crate::config::Config;
 use crate::poller::{self, Poller, Ready};
-use crate::process::hold;
+use crate::process::{hold, ignore_strays, keep_reserve};
 
 use client::{Client, Incoming};
 use running::Running;
@@ -38,18 +43,27 @@ const SPAWNER: u64 = 5;
 const FIRST_LINK: u64 = poller::FIRST_FREE;
 
 /// Speaks the control protocol on standard input and output until it is over; the status to exit with.
-pub(crate) fn run(metrics_file: Option<PathBuf>) -> i32 {
-    match Gateway::new(metrics_file) {
+pub(crate) fn run(files: Files) -> i32 {
+    match Gateway::new(files) {
         Ok(mut gateway) => gateway.live(),
         Err(_) => 70,
     }
+}
+
+/// Where the gateway keeps files.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Files {
+    /// Where metrics are written, if anywhere.
+    pub(crate) metrics: Option<PathBuf>,
+    /// The directory of the bus; one of its own if none is given.
+    pub(crate) bus: Option<PathBuf>,
 }
 
 struct Gateway {
     client: Client,
     poller: Poller,
     signals: SignalFd,
-    metrics_file: Option<PathBuf>,
+    files: Files,
     /// Standard input is a file, which is always ready.
     input_is_file: bool,
     input_open: bool,
@@ -62,10 +76,12 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn new(metrics_file: Option<PathBuf>) -> nix::Result<Self> {
+    fn new(files: Files) -> nix::Result<Self> {
         let client = Client::on_stdio().map_err(|_| nix::Error::EBADF)?;
         let ends: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
         hold(&ends);
+        ignore_strays();
+        keep_reserve();
         nix::sys::prctl::set_child_subreaper(true)?;
         let poller = Poller::new()?;
         let signals = SignalFd::with_flags(&ends, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
@@ -75,7 +91,7 @@ impl Gateway {
             client,
             poller,
             signals,
-            metrics_file,
+            files,
             input_is_file,
             input_open: true,
             input_paused: false,
@@ -97,7 +113,7 @@ impl Gateway {
             for event in ready.drain(..) {
                 self.on_event(event, buffer);
             }
-            self.on_time();
+            self.on_time(buffer);
             self.pass_on();
             if let Some(status) = self.ended {
                 self.client.flush_all();
@@ -203,6 +219,8 @@ impl Gateway {
                 Capability::RoundTime,
                 Capability::Effects,
                 Capability::Gauges,
+                Capability::To,
+                Capability::Faults,
             ],
         });
     }
@@ -212,7 +230,8 @@ impl Gateway {
             Err("launch: the swarm is launched already".to_owned())
         } else {
             Config::from_json(config).map_err(|error| error.to_string()).and_then(|config| {
-                Running::launch(config, self.metrics_file.as_deref(), &self.poller)
+                let Files { metrics, bus } = &self.files;
+                Running::launch(config, metrics.as_deref(), bus.as_deref(), &self.poller)
                     .map_err(|error| error.to_string())
             })
         };
@@ -222,8 +241,9 @@ impl Gateway {
         }
     }
 
-    fn on_time(&mut self) {
+    fn on_time(&mut self, buffer: &mut [u8]) {
         if let Some(running) = &mut self.running {
+            running.read_due(buffer, &self.poller);
             running.on_time(now_ns());
         }
     }
@@ -238,6 +258,9 @@ impl Gateway {
             }
         }
         let waits = self.client.flush();
+        if let Some(running) = self.running.as_mut().filter(|_| !waits && !self.client.is_broken()) {
+            running.keep_told();
+        }
         if self.client.is_broken() && self.input_open {
             self.input_open = false;
             self.end(0, false, 0);
@@ -263,6 +286,8 @@ fn name_of(command: &Command) -> &'static str {
         Command::Launch { .. } => "launch",
         Command::Round { .. } => "round",
         Command::Send { .. } => "send",
+        Command::Fault { .. } => "fault",
+        Command::Heal { .. } => "heal",
         Command::Quiesce {} => "quiesce",
         Command::Drain { .. } => "drain",
         Command::Snapshot {} => "snapshot",

@@ -58,13 +58,14 @@ impl Poller {
     /// Waits for at most this long, rounded up to a millisecond, and appends what is ready.
     pub(crate) fn wait(&self, at_most_ns: u64, ready: &mut Vec<Ready>) {
         let mut events = [EpollEvent::empty(); BATCH];
-        let timeout = EpollTimeout::try_from(Duration::from_millis(at_most_ns.div_ceil(1_000_000)))
+        let mut timeout = EpollTimeout::try_from(Duration::from_millis(at_most_ns.div_ceil(1_000_000)))
             .unwrap_or(EpollTimeout::MAX);
-        // A process that was stopped and goes on finds its wait interrupted, and first sees what has come.
+        // A process that was stopped and goes on finds its wait interrupted, and first sees what has come; but
+        // many signals must not make the wait longer.
         let n = loop {
             match self.epoll.wait(&mut events, timeout) {
                 Ok(n) => break n,
-                Err(Errno::EINTR) => {}
+                Err(Errno::EINTR) => timeout = EpollTimeout::ZERO,
                 Err(_) => break 0,
             }
         };

@@ -1,16 +1,18 @@
 //! Processes: forking them, tying their lives together, waking them, and looking at how they do.
 
+mod reserve;
 mod vitals;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::unistd::{ForkResult, Pid, fork, getppid};
 
 use crate::table::Slot;
 
+pub(crate) use reserve::{keep_reserve, with_reserve};
 pub(crate) use vitals::{Vitals, resident_kib, vitals};
 
 /// The signal that makes an agent look at its slot.
@@ -62,8 +64,30 @@ pub(crate) fn let_through(signals: &SigSet) {
     sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(signals), None).expect("the mask is valid");
 }
 
-/// Lets all signals through, as a program expects that is started anew.
+/// Makes this process, and those that it forks, deaf to signals that are meant for others or tell nothing: by
+/// default they would end it. A wrong access to memory ends it at once.
+pub(crate) fn ignore_strays() {
+    for signal in [Signal::SIGHUP, Signal::SIGUSR2, Signal::SIGXFSZ] {
+        set_disposition(signal, SigHandler::SigIgn);
+    }
+    // The standard library's own handler lets the first of these pass when it came from somebody else.
+    for signal in [Signal::SIGSEGV, Signal::SIGBUS] {
+        set_disposition(signal, SigHandler::SigDfl);
+    }
+    hold(&NUDGE.into());
+}
+
+fn set_disposition(signal: Signal, handler: SigHandler) {
+    #[expect(unsafe_code, reason = "sigaction")]
+    // SAFETY: no handler of ours is installed, only the kernel's ways of ignoring and of doing what is usual.
+    unsafe { nix::sys::signal::signal(signal, handler) }.expect("the signal is valid");
+}
+
+/// Lets all signals through and takes them as usual, as a program expects that is started anew.
 pub(crate) fn hold_none() -> std::io::Result<()> {
+    for signal in [Signal::SIGHUP, Signal::SIGUSR2, Signal::SIGXFSZ] {
+        set_disposition(signal, SigHandler::SigDfl);
+    }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(std::io::Error::from)
 }
 
@@ -73,15 +97,27 @@ pub(crate) fn nudge(slot: &Slot) {
     signal_agent(slot, NUDGE);
 }
 
+/// Kills the agent of a slot.
+pub(crate) fn kill_agent(slot: &Slot) {
+    signal_agent(slot, Signal::SIGKILL);
+}
+
 fn signal_agent(slot: &Slot, signal: Signal) {
-    let pid = slot.pid();
-    if pid == 0 {
-        return;
-    }
-    let Ok(handle) = open_handle(pid) else { return };
-    if slot.pid() != pid {
-        return;
-    }
+    // One that has ended needs no signal; without any descriptor it is left to find out by itself.
+    let _ = with_reserve(|| {
+        let pid = slot.pid();
+        if pid == 0 {
+            return Ok(());
+        }
+        let handle = open_handle(pid)?;
+        if slot.pid() == pid {
+            send_signal(&handle, signal);
+        }
+        Ok(())
+    });
+}
+
+fn send_signal(handle: &std::os::fd::OwnedFd, signal: Signal) {
     #[expect(unsafe_code, reason = "no wrapper exists for pidfd_send_signal")]
     // SAFETY: the descriptor is open, the siginfo pointer may be null, flags must be 0.
     unsafe {

@@ -4,7 +4,7 @@
 //! Agents die with it, and it ends them all when the gateway is gone, so that no kill leaves a process behind.
 
 mod orders;
-mod retry;
+mod waiting;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -21,9 +21,12 @@ use nix::unistd::{Pid, dup2_stdin, dup2_stdout, getpid, setsid};
 
 use crate::bus::{listen, receive};
 use crate::clock::now_ns;
+use crate::listener::is_exhaustion;
 use crate::process::{children, die_with, fork_child, held_signals, hold, set_name};
 use crate::swarm::Swarm;
 use crate::table::State;
+
+use waiting::Waiting;
 
 pub(crate) use orders::{Exit, Order, Told};
 
@@ -44,6 +47,7 @@ struct Spawner {
     deaths: SignalFd,
     me: Pid,
     agents: std::collections::HashMap<Pid, u32>,
+    waiting: Waiting,
 }
 
 impl Spawner {
@@ -60,16 +64,18 @@ impl Spawner {
         hold(&held);
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let deaths = SignalFd::with_flags(&SigSet::from(Signal::SIGCHLD), flags)?;
-        Ok(Self { swarm, control, deaths, me: getpid(), agents: std::collections::HashMap::new() })
+        let agents = std::collections::HashMap::new();
+        Ok(Self { swarm, control, deaths, me: getpid(), agents, waiting: Waiting::new() })
     }
 
     fn serve(&mut self) -> i32 {
         let mut buffer = vec![0; orders::LARGEST];
         loop {
-            let (order, death) = self.wait(PollTimeout::NONE);
+            let (order, death) = self.wait(self.patience());
             if death {
                 self.reap();
             }
+            self.start_waiting();
             if !order {
                 continue;
             }
@@ -77,10 +83,15 @@ impl Spawner {
                 None => {}
                 Some(0) => {
                     self.end_all(0);
+                    // Whoever would do it otherwise is gone.
+                    self.swarm.leave_directory();
                     return 0;
                 }
                 Some(n) => match Order::read(&buffer[..n]) {
-                    Order::Start(agents) => self.start(&agents),
+                    Order::Start(agents) => {
+                        self.waiting.push(&agents);
+                        self.start_waiting();
+                    }
                     Order::End { grace_ms } => {
                         self.end_all(grace_ms);
                         return 0;
@@ -97,34 +108,49 @@ impl Spawner {
         ];
         match poll(&mut fds, timeout) {
             Ok(_) => (fds[0].any() == Some(true), fds[1].any() == Some(true)),
-            Err(_) => (false, false),
+            Err(Errno::EINTR) => (false, false),
+            Err(_) => {
+                // It cannot be waited for them, for want of memory or by a limit: it is looked now and then.
+                std::thread::sleep(Duration::from_millis(10));
+                (true, true)
+            }
         }
     }
 
-    fn start(&mut self, agents: &[u32]) {
-        for agent in agents {
-            let pauses = retry::pauses();
-            let retries = &self.swarm.table.head().spawn_retries;
-            match retry::with_pauses(pauses, retries, || self.fork_agent(*agent)) {
-                Ok(pid) => {
-                    self.agents.insert(pid, *agent);
-                }
-                Err(error) => self.tell(&[Told::Failed { agent: *agent, errno: error as i32 }]),
-            }
+    /// How long to wait if nothing happens.
+    fn patience(&self) -> PollTimeout {
+        let Some(due_ns) = self.waiting.due_ns() else { return PollTimeout::NONE };
+        let ms = due_ns.saturating_sub(now_ns()).div_ceil(1_000_000);
+        PollTimeout::try_from(Duration::from_millis(ms)).unwrap_or(PollTimeout::ZERO)
+    }
+
+    fn start_waiting(&mut self) {
+        if self.waiting.due_ns().is_none_or(|due_ns| due_ns > now_ns()) {
+            return;
         }
+        let mut waiting = std::mem::replace(&mut self.waiting, Waiting::new());
+        let outcome = waiting.start(now_ns(), |agent| self.fork_agent(agent));
+        self.waiting = waiting;
+        self.agents.extend(outcome.started);
+        let retries = &self.swarm.table.head().spawn_retries;
+        retries.fetch_add(outcome.retries, std::sync::atomic::Ordering::Relaxed);
+        let failed = outcome.failed.into_iter();
+        let told: Vec<Told> =
+            failed.map(|(agent, errno)| Told::Failed { agent, errno: errno as i32 }).collect();
+        self.tell(&told);
     }
 
     /// Forks one agent. An agent that leads gets its socket from here, so that those below it can connect
     /// before it has run for the first time.
     fn fork_agent(&self, agent: u32) -> Result<Pid, Errno> {
         let swarm = self.swarm;
+        let slot = swarm.table.slot(agent);
+        // Before anybody can connect: what was sent over earlier connections is of no use.
+        slot.forked_ns.store(now_ns(), std::sync::atomic::Ordering::Relaxed);
         let listener = match agent < swarm.config.shape.inner() {
             true => Some(listen(&swarm.listens_at(agent))?),
             false => None,
         };
-        let slot = swarm.table.slot(agent);
-        let forked_ns = now_ns();
-        slot.forked_ns.store(forked_ns, std::sync::atomic::Ordering::Relaxed);
         slot.set_state(State::Starting);
         let spawner = self.me;
         let inherited = [std::os::fd::AsRawFd::as_raw_fd(&self.control), self.deaths_fd()];
@@ -189,9 +215,10 @@ impl Spawner {
             use nix::sys::socket::{MsgFlags, send};
             let fd = std::os::fd::AsRawFd::as_raw_fd(&self.control);
             // A gateway that is gone is noticed by the next wait.
-            while send(fd, &packet, MsgFlags::MSG_NOSIGNAL) == Err(Errno::EAGAIN) {
+            while matches!(send(fd, &packet, MsgFlags::MSG_NOSIGNAL), Err(e) if is_exhaustion(e) || e == Errno::EINTR)
+            {
                 let mut fds = [PollFd::new(self.control.as_fd(), PollFlags::POLLOUT)];
-                let _ = poll(&mut fds, PollTimeout::NONE);
+                let _ = poll(&mut fds, PollTimeout::from(10u8));
             }
         }
     }

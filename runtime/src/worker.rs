@@ -1,8 +1,10 @@
 //! A worker: takes tasks from its coordinator, executes them one after the other, records, answers.
 
+mod enough;
 mod exec;
 mod relay;
 mod signals;
+mod waiting;
 mod work;
 
 use std::os::fd::{AsFd, AsRawFd};
@@ -14,10 +16,11 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::time::TimeSpec;
 
 use crate::bus::{
-    AnswerHead, Attached, Link, Message, PacketReader, Sent, TaskHead, WORK_ECHO, await_packet, connect,
-    datagram, packet_buffer, receive,
+    AnswerHead, Attached, Link, Message, PacketReader, Sent, TaskHead, WORK_ECHO, connect, datagram,
+    packet_buffer,
 };
-use crate::clock::now_ns;
+use crate::clock::{follow, now_ns, observe};
+use crate::pause::Pause;
 use crate::process::{held_signals, hold, let_through};
 use crate::swarm::Swarm;
 use crate::table::{Place, Slot, State};
@@ -25,8 +28,6 @@ use crate::table::{Place, Slot, State};
 use relay::Relay;
 use work::Leaks;
 
-/// How long to wait before another attempt to reach a coordinator that did not listen.
-const RETRY: Duration = Duration::from_millis(2);
 /// How often a worker without a coordinator looks at its slot although nobody woke it.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -34,8 +35,11 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) fn run(swarm: &'static Swarm, me: u32) -> i32 {
     let Ok(inbox) = datagram(&swarm.inbox_of(me)) else { return 1 };
     let slot = swarm.table.slot(me);
+    follow(swarm.rules, me);
+    observe();
     let epoch = slot.adopt();
-    signals::install(slot, inbox);
+    swarm.sweep_mail(me);
+    signals::install(slot, inbox, swarm.rules, me);
     let mut worker = Worker {
         swarm,
         me,
@@ -43,11 +47,13 @@ pub(crate) fn run(swarm: &'static Swarm, me: u32) -> i32 {
         slot,
         up: None,
         seat: slot.parent(),
+        retry: Pause::new(2, 50),
+        announced_ns: 0,
         shunned: None,
         relay: Relay::new(swarm, me),
         taken: 0,
         leaks: Leaks::default(),
-        wary: 0,
+        latest: None,
     };
     worker.live()
 }
@@ -59,14 +65,18 @@ struct Worker {
     slot: &'static Slot,
     up: Option<Link>,
     seat: Place,
+    /// The pauses between attempts to reach a coordinator that did not listen.
+    retry: Pause,
+    /// When it last said that it can be reached.
+    announced_ns: u64,
     /// A place that was just lost, not to be tried again at once.
     shunned: Option<Place>,
     relay: Relay,
     /// How many tasks were begun, for the defects that count them.
     taken: u64,
     leaks: Leaks,
-    /// For how many more tasks to look whether they were executed before, although they say to come first.
-    wary: u32,
+    /// The largest number of a task that was begun.
+    latest: Option<u32>,
 }
 
 impl Worker {
@@ -88,13 +98,15 @@ impl Worker {
     fn find_place(&mut self) {
         signals::unwatch();
         hold(&held_signals());
+        self.retry.reset();
         while self.up.is_none() && !signals::asked_to_end() {
             let seat = self.slot.parent();
             if self.shunned.take() != Some(seat) {
                 self.attach(seat);
             }
             if self.up.is_none() {
-                let pause = if self.swarm.table.holds(seat) { RETRY } else { LOOK };
+                let retry = Duration::from_nanos(self.retry.next_ns());
+                let pause = if self.swarm.table.holds(seat) { retry } else { LOOK };
                 // Ended by the pause or by a signal.
                 let _ = ppoll(&mut [], Some(TimeSpec::from_duration(pause)), Some(SigSet::empty()));
             }
@@ -108,7 +120,7 @@ impl Worker {
     /// Joins the coordinator that the slot names. What the old one still had for us is sent again from above.
     fn attach(&mut self, seat: Place) {
         self.seat = seat;
-        if !self.swarm.table.holds(seat) {
+        if !self.swarm.table.holds(seat) || self.swarm.rules.cut(self.me, seat.agent) {
             return;
         }
         let Ok(fd) = connect(&self.swarm.listens_at(seat.agent)) else { return };
@@ -116,7 +128,8 @@ impl Worker {
             // Somebody else listens there by now.
             return;
         }
-        let mut link = Link::new(fd, self.me, self.epoch);
+        let mut link = self.swarm.link(fd, self.me, self.epoch);
+        link.set_peer(seat.agent);
         let at_ns = now_ns();
         Attached { agent: self.me, epoch: self.epoch, parent: seat.agent, at_ns }.put(&mut link);
         // Before it says so: whoever passes this on may have to tell all anew from the table.
@@ -125,6 +138,7 @@ impl Worker {
             self.slot.set_state(State::Ready);
         }
         if link.flush() == Sent::All {
+            self.announced_ns = at_ns;
             self.up = Some(link);
         }
     }
@@ -132,8 +146,7 @@ impl Worker {
     /// Takes one packet and does what is in it; whether there was one. The wait for it ends when the worker is
     /// given another place or asked to end: the connection then reads as closed.
     fn take_packet(&mut self, buffer: &mut [u8], wait: bool) -> bool {
-        let Some(up) = &self.up else { return false };
-        let taken = if wait { await_packet(up.socket(), buffer) } else { receive(up.socket(), buffer) };
+        let taken = if wait { self.wait(buffer) } else { self.up.as_mut().and_then(|up| up.receive(buffer)) };
         match taken {
             None => false,
             Some(0) => {
@@ -160,15 +173,16 @@ impl Worker {
             return;
         }
         let arrived_ns = now_ns();
-        // An earlier sending may still be under way somewhere, and arrive after the later one.
-        let doubtful = task.attempt > 1 || self.wary > 0;
-        if doubtful && let Some((seq, _)) = self.swarm.table.recorded(self.me, task.token) {
+        let table = self.swarm.table;
+        if let Some((seq, _)) = table.recorded(self.me, self.epoch, task.number, task.token) {
             // Executed before; only the answer was lost.
             self.answer(task, seq, arrived_ns, payload, false);
             return;
         }
+        if self.is_settled(task.number) {
+            return;
+        }
         self.taken += 1;
-        self.wary = if task.attempt > 1 { self.swarm.config.inbox } else { self.wary.saturating_sub(1) };
         self.misbehave();
         if task.work == WORK_ECHO {
             self.execute(task, arrived_ns, payload, false);
@@ -184,9 +198,21 @@ impl Worker {
         }
     }
 
+    /// Whether a task is so far behind the latest one that it must have been answered: nothing is sent to a
+    /// worker that is further ahead of an open task than it remembers.
+    fn is_settled(&mut self, number: u32) -> bool {
+        let behind = self.latest.unwrap_or(number).wrapping_sub(number);
+        if behind == 0 || behind > u32::MAX / 2 {
+            self.latest = Some(number);
+            return false;
+        }
+        behind >= self.swarm.table.window()
+    }
+
     /// Records the effect, then answers: in this order, so that what was answered was always recorded.
     fn execute(&mut self, task: &TaskHead, arrived_ns: u64, payload: &[u8], again: bool) {
-        let seq = self.swarm.table.record(self.me, task.token, crc32fast::hash(payload));
+        let digest = crc32fast::hash(payload);
+        let seq = self.swarm.table.record(self.me, self.epoch, task.number, task.token, digest);
         self.answer(task, seq, arrived_ns, payload, again);
     }
 
@@ -258,11 +284,12 @@ impl Worker {
     /// Does the work of a task that is more than an echo; the payload, if it came out changed.
     fn perform(&mut self, task: &TaskHead, extra: &[u8], payload: &[u8]) -> Option<Vec<u8>> {
         use crate::bus::{WORK_ALLOC, WORK_CPU, WORK_EXEC, WORK_RELAY, WORK_SLEEP};
+        let exhausted = &self.swarm.table.head().exhausted_work;
         let done = match task.work {
             WORK_SLEEP => work::sleep(self.swarm.config.seed, task),
             WORK_CPU => work::burn(task.a),
-            WORK_ALLOC => work::allocate(task.a),
-            WORK_EXEC => exec::run(extra),
+            WORK_ALLOC => work::allocate(task.a, exhausted),
+            WORK_EXEC => exec::run(extra, exhausted),
             WORK_RELAY => return self.relay.carry(task, payload),
             _ => false,
         };

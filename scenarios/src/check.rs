@@ -9,7 +9,8 @@ use crate::format::scalar::written_duration;
 use crate::problem::{Place, Problem};
 use crate::reader::Reader;
 use crate::scenario::workload::Pattern;
-use crate::scenario::{Lengths, Parts};
+use crate::scenario::{Control, Lengths, Parts};
+use crate::tree::At;
 
 /// Checks everything that was read against everything else that was; returns the gates.
 pub(crate) fn all(parts: &Parts, reader: &mut Reader) -> Vec<Gate> {
@@ -55,9 +56,24 @@ fn segments(parts: &Parts, lengths: Lengths, reader: &mut Reader) {
 }
 
 fn control(parts: &Parts, gates: &[Gate], reader: &mut Reader) {
-    let Some(control) = &parts.control else { return };
+    match &parts.control {
+        None => {}
+        Some(Control::Claimed(place)) => {
+            let mut faults = parts.faults.iter().flatten();
+            if parts.faults.is_empty() || faults.any(|fault| !fault.pretend) {
+                let what = "control.verdict is for faults that are only claimed, and not all are here";
+                reader.problem(
+                    Problem::new(place, what).help("write pretend: true for each, or remove control"),
+                );
+            }
+        }
+        Some(Control::Gate(gate)) => control_gate(gate, parts, gates, reader),
+    }
+}
+
+fn control_gate(control: &At<String>, parts: &Parts, gates: &[Gate], reader: &mut Reader) {
     if parts.target.as_ref().is_some_and(|target| !target.has_defects()) {
-        let what = "control is for targets that are known to be bad, and this one has no defects";
+        let what = "control.gate is for targets that are known to be bad, and this one has no defects";
         reader.problem(
             Problem::new(&control.place, what)
                 .help("plant one under target.swarm.defects, or remove control"),

@@ -2,7 +2,7 @@
 
 use evidence::role::Role;
 
-use crate::plan::{FaultKind, Plan};
+use crate::plan::{Enclosure, FaultKind, Plan};
 
 /// What a plan needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,18 +56,69 @@ pub fn of(plan: &Plan) -> Needs {
     Needs {
         processes: agents + SUPPORT,
         descriptors: agents + OWN_DESCRIPTORS,
-        memory_bytes: agents * AGENT_BYTES + SUPPORT_BYTES,
+        memory_bytes: (agents * AGENT_BYTES + SUPPORT_BYTES).saturating_add(taken(plan)),
         privileges: privileges(plan),
         disk_bytes: disk(plan, agents),
     }
 }
 
-/// Signals go to children of the user's own, so neither kind of fault needs any privilege.
+/// What a fault needs beyond signals to children of the user's own and their soft limits, in words.
+fn privilege(kind: &FaultKind) -> Option<&'static str> {
+    Some(match kind {
+        FaultKind::Freeze {} => "a freezer cgroup that may be written (root, or one that is delegated)",
+        FaultKind::OutOfMemory { .. } => {
+            "a memory cgroup that may be written (root, or one that is delegated)"
+        }
+        FaultKind::MemoryStall { .. } => "a memory cgroup of version 1 that may be written (root)",
+        FaultKind::Processes { .. } => "a pids cgroup that may be written (root, or one that is delegated)",
+        FaultKind::CpuQuota { .. } => "a cpu cgroup that may be written (root, or one that is delegated)",
+        FaultKind::ConnectionKill { .. } => "root in the network namespaces of the target",
+        _ => return None,
+    })
+}
+
+/// What making the enclosure needs.
+fn enclosure_privileges(enclosure: &Enclosure) -> Vec<&'static str> {
+    let mut needed = Vec::new();
+    if let Some(bus) = &enclosure.bus {
+        if bus.bytes.is_some() {
+            needed.push("root, or user namespaces, for a bus directory with a limit");
+        }
+        if bus.intercepted {
+            needed.push("/dev/fuse for faults of single file operations");
+        }
+    }
+    if enclosure.network.is_some() {
+        needed.push("root, or user namespaces, for hosts of the target's own");
+        needed.push("/dev/net/tun for packets between them");
+    }
+    needed
+}
+
+/// Each once, in the order in which they come up.
 fn privileges(plan: &Plan) -> Vec<String> {
-    let needed = plan.faults.iter().filter_map(|fault| match fault.kind {
-        FaultKind::Kill { .. } | FaultKind::Pause { .. } => None,
-    });
-    needed.collect()
+    let mut needed = enclosure_privileges(&plan.target.enclosure);
+    needed.extend(plan.faults.iter().filter_map(|fault| privilege(&fault.kind)));
+    let mut each: Vec<String> = Vec::new();
+    for privilege in needed {
+        if !each.iter().any(|known| known == privilege) {
+            each.push(privilege.to_owned());
+        }
+    }
+    each
+}
+
+/// Memory that the bus directory and faults may take beside the agents, in bytes.
+fn taken(plan: &Plan) -> u64 {
+    let bus = plan.target.enclosure.bus.as_ref().and_then(|bus| bus.bytes).unwrap_or(0);
+    let fault = |kind: &FaultKind, victims: u64| match kind {
+        FaultKind::MemoryHog { bytes, .. } => *bytes,
+        FaultKind::OutOfMemory { limit } | FaultKind::MemoryStall { limit } => limit.saturating_mul(victims),
+        _ => 0,
+    };
+    let most =
+        plan.faults.iter().map(|f| fault(&f.kind, f.victims.as_ref().map_or(0, |v| v.places.len() as u64)));
+    bus.saturating_add(most.max().unwrap_or(0))
 }
 
 fn disk(plan: &Plan, agents: u64) -> u64 {
@@ -80,7 +131,8 @@ fn disk(plan: &Plan, agents: u64) -> u64 {
     let rounds = plan.workload.rounds.as_ref().map_or(0, |rounds| plan.load_ends_ns() / rounds.every_ns + 1);
     let series = 2 * u64::from(plan.workload.rounds.is_some()) + 2;
     // A victim may be replaced: it goes, it comes, its children move and move back.
-    let victims: u64 = plan.faults.iter().map(|fault| fault.victims.places.len() as u64).sum();
+    let victims: u64 =
+        plan.faults.iter().map(|fault| fault.victims.as_ref().map_or(1, |v| v.places.len() as u64)).sum();
     let orphans = plan.target.agents.map_or(0, |a| u64::from(a.worker / a.coordinator.max(1)));
     row::FIXED
         + cheap * (groups * row::SAMPLE + row::INTERVAL + series * row::HISTOGRAM)

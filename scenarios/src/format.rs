@@ -86,6 +86,15 @@ pub(crate) enum Scalar {
         least: u64,
         most: u64,
     },
+    /// A part of a whole, in millionths.
+    Share {
+        least: u64,
+        most: u64,
+    },
+    /// Nanoseconds, forward or back, up to so many either way.
+    Offset {
+        most: u64,
+    },
     /// Per second, above 0 or from 0 on, up to a million.
     Rate {
         zero: bool,
@@ -111,15 +120,34 @@ impl Table {
         quantity::size(self.default(key)).expect("a default in a table is well formed, a test reads each")
     }
 
+    /// The default of a key as a share, in millionths.
+    pub(crate) fn default_share(&self, key: &str) -> u64 {
+        quantity::millionths(self.default(key))
+            .expect("a default in a table is well formed, a test reads each")
+    }
+
+    /// The default of a key as a word.
+    pub(crate) fn default_word(&self, key: &str) -> &'static str {
+        self.default(key)
+    }
+
     /// The default of a key as a count.
     pub(crate) fn default_count(&self, key: &str) -> u64 {
         quantity::count(self.default(key)).expect("a default in a table is well formed, a test reads each")
     }
 
     fn default(&self, key: &str) -> &'static str {
+        let Some(text) = self.try_default(key) else {
+            unreachable!("`{key}` has no default in the table `{}`", self.title)
+        };
+        text
+    }
+
+    /// The default of a key, where it has one.
+    pub(crate) fn try_default(&self, key: &str) -> Option<&'static str> {
         match self.field(key).map(|f| &f.presence) {
-            Some(Presence::Default(text)) => text,
-            _ => unreachable!("`{key}` has no default in the table `{}`", self.title),
+            Some(Presence::Default(text)) => Some(text),
+            _ => None,
         }
     }
 }
@@ -169,6 +197,7 @@ mod tests {
                         fits((least, most), table.default_duration(field.key))
                     }
                     Scalar::Size { least, most } => fits((least, most), table.default_size(field.key)),
+                    Scalar::Share { least, most } => fits((least, most), table.default_share(field.key)),
                     Scalar::Word(words) => words.contains(&text),
                     Scalar::Flag => ["true", "false"].contains(&text),
                     _ => true,

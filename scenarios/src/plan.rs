@@ -2,11 +2,17 @@
 //!
 //! Zero is the moment at which the target is ready. The same scenario and seed give the same bytes.
 
-use evidence::event::Level;
+mod fault;
+mod words;
+
 use evidence::gate::Gate;
 use evidence::role::Role;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub use fault::{
+    Direction, Fault, FaultKind, FileError, FileOperation, Means, Overlap, Signal, StormSignal, Victims, When,
+};
 
 /// The version of `plan.json`.
 pub const SCHEMA: u32 = 1;
@@ -49,10 +55,40 @@ pub struct Target {
     pub agents: Option<Agents>,
     /// The shape in words.
     pub shape: String,
+    /// What is made for it on this host before it starts.
+    pub enclosure: Enclosure,
     /// How long it may take from its start to `ready`, in milliseconds.
     pub ready_within_ms: u64,
     /// How long it may take from `stop` to its exit, in milliseconds.
     pub stop_within_ms: u64,
+}
+
+/// What is made for the target on this host before it starts, and vanishes with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enclosure {
+    /// A directory for its bus, whose path it finds in `SHAKEDOWN_BUS_DIR`.
+    pub bus: Option<BusDirectory>,
+    /// Hosts on a network of its own.
+    pub network: Option<Network>,
+}
+
+/// A directory for the target's bus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusDirectory {
+    /// A memory file system of so many bytes in a mount namespace of the run; `None`: a plain directory in
+    /// memory, without a limit of its own.
+    pub bytes: Option<u64>,
+    /// How many inodes it has; `None`: as many as the kernel thinks fit.
+    pub inodes: Option<u64>,
+    /// Whether operations in it go through a process of the run, so that they can be made to fail or to wait.
+    pub intercepted: bool,
+}
+
+/// A network of the target's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// How many hosts, each a network namespace; the target starts in the first.
+    pub hosts: u32,
 }
 
 /// Agents by role.
@@ -216,92 +252,6 @@ pub struct Sample {
     pub every_ns: u64,
     /// The dear set: proportional memory and rows of single processes. A whole multiple of `every_ns`.
     pub slow_every_ns: u64,
-}
-
-/// One fault.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Fault {
-    /// Unique within the plan.
-    pub id: String,
-    /// What is done.
-    pub kind: FaultKind,
-    /// To whom.
-    pub victims: Victims,
-    /// When it is due.
-    pub at_ns: u64,
-    /// What must be the case, from then on, for it to be applied.
-    pub when: When,
-    /// The evidence required of every victim.
-    pub requires: Level,
-}
-
-/// What is done to a victim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum FaultKind {
-    /// End its process.
-    Kill {
-        /// With which signal.
-        signal: Signal,
-    },
-    /// Stop its process and let it go on later.
-    Pause {
-        /// For how long, in nanoseconds.
-        for_ns: u64,
-    },
-}
-
-impl FaultKind {
-    /// The word for it in scenario files.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Kill { .. } => "kill",
-            Self::Pause { .. } => "pause",
-        }
-    }
-
-    /// How long it lasts, in nanoseconds; 0 where nothing has to be undone.
-    #[must_use]
-    pub fn for_ns(&self) -> u64 {
-        match self {
-            Self::Kill { .. } => 0,
-            Self::Pause { for_ns } => *for_ns,
-        }
-    }
-}
-
-/// A signal that ends a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Signal {
-    /// At once.
-    #[serde(rename = "SIGKILL")]
-    Kill,
-    /// Asking it to end by itself.
-    #[serde(rename = "SIGTERM")]
-    Term,
-}
-
-/// The victims of a fault: already chosen, by their place among the members of the role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Victims {
-    /// Their role. `master` means whoever leads when the fault is due.
-    pub role: Role,
-    /// Their places (0 is the member of that role with the smallest agent number), ascending.
-    pub places: Vec<u32>,
-}
-
-/// What must be the case for a due fault to be applied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "when", rename_all = "snake_case")]
-pub enum When {
-    /// Nothing: it is applied when due.
-    Due {},
-    /// A round has been sent and not yet gathered: the next round from then on, this long after its start.
-    RoundInFlight {
-        /// From the start of the round, in nanoseconds.
-        after_ns: u64,
-    },
 }
 
 impl Plan {

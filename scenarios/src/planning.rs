@@ -21,7 +21,7 @@ pub(crate) fn plan(scenario: &Scenario, gates: Vec<Gate>, seed: Option<u64>, reh
         why: scenario.why.clone(),
         seed,
         rehearsal,
-        target: target::plan(&scenario.target, seed),
+        target: target::plan(&scenario.target, &scenario.faults, seed),
         workload: plan::Workload {
             rounds: scenario.workload.rounds.as_ref().map(rounds),
             arrivals: scenario.workload.arrivals.as_ref().map(|a| arrivals(a, lengths)),

@@ -26,6 +26,7 @@ const TIMES: &[(&str, u64)] = &[
     ("min", 60_000_000_000),
     ("h", 3_600_000_000_000),
     ("d", 86_400_000_000_000),
+    ("w", 604_800_000_000_000),
 ];
 
 /// Units of size, in bytes.
@@ -55,7 +56,7 @@ pub(crate) fn duration(text: &str) -> Result<u64, Trouble> {
         if unit.is_empty() {
             return Err(Trouble::new("has no unit", format!("write {text}ms or {text}s")));
         }
-        let part = number.times(factor(unit, TIMES, "time", "ns, us, ms, s, m, h, d")?);
+        let part = number.times(factor(unit, TIMES, "time", "ns, us, ms, s, m, h, d, w")?);
         all = all.saturating_add(part);
         rest = after.trim_start();
         if rest.is_empty() {
@@ -63,6 +64,18 @@ pub(crate) fn duration(text: &str) -> Result<u64, Trouble> {
         }
     }
     u64::try_from(all).map_err(|_| Trouble::new("is too long", "the longest that can be counted is 213503d"))
+}
+
+/// Nanoseconds of `1h` or `-5m`.
+pub(crate) fn offset(text: &str) -> Result<i64, Trouble> {
+    let text = text.trim();
+    let (length, sign) = match text.strip_prefix('-') {
+        Some(back) => (back, -1),
+        None => (text, 1),
+    };
+    let ns = i64::try_from(duration(length)?);
+    ns.map(|ns| sign * ns)
+        .map_err(|_| Trouble::new("is too long", "the longest that can be counted is 106751d"))
 }
 
 /// Bytes of `64MiB`, `256B`.
@@ -113,6 +126,13 @@ pub(crate) fn share(text: &str) -> Result<f64, Trouble> {
         }
         unit => Err(Trouble::new(format!("has the unknown unit \"{unit}\""), "a share is written 95%")),
     }
+}
+
+/// The same in millionths: 50,000 of `5%`. What is finer than a millionth is rounded.
+pub(crate) fn millionths(text: &str) -> Result<u64, Trouble> {
+    share(text)?;
+    let number = Decimal::leading(text.trim(), text)?;
+    u64::try_from(number.times(10_000)).map_err(|_| Trouble::new("is too large", "the most is 100%"))
 }
 
 /// A whole number.
@@ -226,6 +246,7 @@ mod tests {
                 ("250 us", Ok(250_000)),
                 ("7µs", Ok(7_000)),
                 ("0s", Ok(0)),
+                ("1w", Ok(604_800_000_000_000)),
                 ("100", Err("has no unit")),
                 ("-5s", Err("is negative")),
                 ("s", Err("is not a number")),
@@ -279,6 +300,20 @@ mod tests {
                 ("0.95", Err("has no unit")),
                 ("95/s", Err("has the unknown unit \"/s\"")),
             ],
+        );
+        check(
+            millionths,
+            &[
+                ("5%", Ok(50_000)),
+                ("0.01%", Ok(100)),
+                ("100%", Ok(1_000_000)),
+                ("5", Err("has no unit")),
+                ("-5%", Err("is negative")),
+            ],
+        );
+        check(
+            offset,
+            &[("1h", Ok(3_600_000_000_000)), ("-5m", Ok(-300_000_000_000)), ("--5m", Err("is negative"))],
         );
         check(
             count,

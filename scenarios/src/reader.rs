@@ -1,10 +1,13 @@
 //! Reads a tree by the tables of the format and collects everything that is wrong on the way.
 
-use crate::format::{Choice, Presence, Scalar, Table};
+use crate::format::{Choice, Presence, Scalar, Table, Value};
 use crate::nearest::nearest;
 use crate::problem::{Place, Problem};
 use crate::quantity::{self, Trouble};
 use crate::tree::{At, Entry, Kind, Node};
+
+/// The most keys that are named in the first line of a problem.
+const MOST_NAMED: usize = 6;
 
 /// Collects problems. Whatever could be read is returned, the rest is `None` and has left a problem.
 #[derive(Debug, Default)]
@@ -77,6 +80,7 @@ impl Reader {
             Scalar::Count { least, most } => (quantity::count(text), least, most),
             Scalar::Duration { least, most } => (quantity::duration(text), least, most),
             Scalar::Size { least, most } => (quantity::size(text), least, most),
+            Scalar::Share { least, most } => (quantity::millionths(text), least, most),
             _ => unreachable!("{path} is no number"),
         };
         let value = self.quantity(node, path, read)?;
@@ -145,7 +149,7 @@ impl<'n> Fields<'n> {
 
     fn scalar(&self, key: &str) -> Scalar {
         match self.table.field(key).map(|f| &f.value) {
-            Some(crate::format::Value::Scalar(scalar)) => *scalar,
+            Some(Value::Scalar(scalar) | Value::List(Value::Scalar(scalar))) => *scalar,
             _ => unreachable!("`{key}` is no single value of `{}`", self.table.title),
         }
     }
@@ -166,6 +170,65 @@ impl<'n> Fields<'n> {
         let what = format!("{} is finer than {}", self.path(key), unit.1);
         reader.problem(Problem::new(&read.place, what).help(format!("write a whole number of {}s", unit.1)));
         None
+    }
+
+    /// A time to shift by, in nanoseconds.
+    pub(crate) fn offset(&self, reader: &mut Reader, key: &str) -> Option<At<i64>> {
+        let node = self.get(key)?;
+        let (path, scalar) = (self.path(key), self.scalar(key));
+        let text = reader.text(node, &path, scalar)?;
+        let value = reader.quantity(node, &path, quantity::offset(text))?;
+        let Scalar::Offset { most } = scalar else { unreachable!("{path} is no offset") };
+        if value.unsigned_abs() <= most && value != 0 {
+            return Some(At { value, place: node.place.clone() });
+        }
+        let help = if value == 0 {
+            "it must be other than 0s".to_owned()
+        } else {
+            format!("the most is {} either way", scalar.written(most))
+        };
+        reader.problem(Problem::new(&node.place, format!("{path} is {}", node.described())).help(help));
+        None
+    }
+
+    /// A count, or `None` where the one word stands that the key takes beside it.
+    pub(crate) fn count_or_word(&self, reader: &mut Reader, key: &str) -> Option<At<Option<u64>>> {
+        let node = self.get(key)?;
+        let path = self.path(key);
+        let Some(Value::Either([Value::Scalar(count), Value::Scalar(Scalar::Word([word]))])) =
+            self.table.field(key).map(|f| &f.value)
+        else {
+            unreachable!("`{key}` is no count or word")
+        };
+        let text = reader.text(node, &path, *count)?;
+        let place = node.place.clone();
+        if text == *word {
+            return Some(At { value: None, place });
+        }
+        if !text.starts_with(|c: char| c.is_ascii_digit()) {
+            let problem = Problem::new(&place, format!("{path} is {}", node.described()));
+            reader.problem(problem.help(format!("it takes {} or {word}", count.takes())));
+            return None;
+        }
+        Some(At { value: Some(reader.number(node, &path, *count)?), place })
+    }
+
+    /// A list of counts.
+    pub(crate) fn numbers(&self, reader: &mut Reader, key: &str) -> Option<Vec<At<u64>>> {
+        let scalar = self.scalar(key);
+        let items = self.list(reader, key)?;
+        let read = items.iter().map(|(path, item)| {
+            reader.number(item, path, scalar).map(|value| At { value, place: item.place.clone() })
+        });
+        read.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    /// A list of words, each once.
+    pub(crate) fn words(&self, reader: &mut Reader, key: &str) -> Option<Vec<&'static str>> {
+        let Scalar::Word(words) = self.scalar(key) else { unreachable!("`{key}` is no list of words") };
+        let items = self.list(reader, key)?;
+        let read: Vec<_> = items.iter().map(|(path, item)| reader.word(item, path, words)).collect();
+        read.into_iter().collect()
     }
 
     /// A rate per second.
@@ -214,6 +277,14 @@ impl<'n> Fields<'n> {
     pub(crate) fn flag(&self, reader: &mut Reader, key: &str) -> Option<bool> {
         let node = self.get(key)?;
         reader.word(node, &self.path(key), &["true", "false"]).map(|word| word == "true")
+    }
+
+    /// The table that a key takes.
+    pub(crate) fn table_of(&self, key: &str) -> &'static Table {
+        match self.table.field(key).map(|f| &f.value) {
+            Some(Value::Table(table)) => table,
+            _ => unreachable!("`{key}` is no table of `{}`", self.table.title),
+        }
     }
 
     /// A table below this one.
@@ -288,8 +359,13 @@ impl<'n> Fields<'n> {
             reader.problem(Problem::new(place, what).help("keep one of them"));
         } else if there.is_empty() && choice.required {
             let keys: Vec<_> = choice.keys.iter().map(|key| format!("\"{key}\"")).collect();
-            let what = format!("{whole} has none of {}", keys.join(", "));
-            reader.problem(Problem::new(&self.place, what).help("it needs one of them"));
+            let (what, help) = if keys.len() > MOST_NAMED {
+                let help = format!("it needs one of {}", choice.keys.join(", "));
+                (format!("{whole} has none of the keys of which it needs one"), help)
+            } else {
+                (format!("{whole} has none of {}", keys.join(", ")), "it needs one of them".to_owned())
+            };
+            reader.problem(Problem::new(&self.place, what).help(help));
         }
     }
 }

@@ -34,10 +34,11 @@ gates:
 
 | kind | written | units |
 |---|---|---|
-| duration | `30s`, `500ms`, `1h30m` | `ns` `us` `ms` `s` `m` `h` `d` |
+| duration | `30s`, `500ms`, `1h30m` | `ns` `us` `ms` `s` `m` `h` `d` `w` |
 | size | `256B`, `64MiB` | `B` `KiB` `MiB` `GiB` `TiB`, `kB` `MB` `GB` `TB` |
 | rate | `50/s` | `/s` `/m` `/h` |
-| share, in gates | `95%` | `%` |
+| share | `95%` | `%` |
+| offset | `1h`, `-5m` | those of a duration |
 | count | `1000` | none |
 
 A quantity without its unit is refused: `timeout: 100` says neither seconds nor milliseconds.
@@ -55,12 +56,44 @@ comparison is `<`, `<=`, `>`, `>=`, `==` or `!=`, the value has the
 metric's unit, and the phase is `warm_up`, `hold` or `drain`. A gate on a metric that nothing in the scenario produces
 is refused.
 
+## Faults
+
+A fault says what is done ([one key of many](#fault)), to whom, when, and by which rules:
+
+```yaml
+faults:
+  - kill: { role: coordinator, count: 3 }         # to whom: count, percent, all, except, or same: ID
+    at: 20s                                       # when: at, every, random, days, or when: phase hold
+    when: round in flight                         # ... and not before a round is open
+    keep: majority                                # rules: overlap, keep, up
+    expect: { recovers_within: 5s, lost: 0 }      # gates on this fault alone
+  - id: full
+    disk_full: { leave: 0B, for: 2s }             # needs target.swarm.bus: files, or target.bus_dir
+    random: { times: 3, from: 10s, until: 50s }
+chaos:
+  quiet: [{ from: 30s, until: 35s }]
+  overlap: queue
+```
+
+Victims are places among the members of a role, and they and the drawn times come from the seed alone: the same file and
+seed break the same agents at the same moments, and every occurrence draws for itself. `every: 1w` is weekly, `days: [3, 7,
+10]` are days of the run.
+
+Every fault has an end: with `for` it is undone when that time is over, also where the harness has died. It counts as
+injected only where the evidence that it requires was read back from every victim; `require` asks for more or less.
+Faults on the bus, partitions and clocks are done by the target itself: the bundled runtime can, another program says
+in its `hello` whether it can ([control protocol](control-protocol.md)). What needs privileges is told by `shakedown plan`.
+
+Two faults that change the same thing of the same agents at the same time are refused where that is certain; otherwise
+`overlap` says what is done.
+
 ## Time
 
 Zero is the moment at which the target is ready. Warm-up and hold follow without a gap, load is due from zero to the
-end of the hold phase, and faults are due from zero to there. `--rehearse 3m` compresses phases, fault times and sampling so
-that the whole takes that long; rates, time-outs, pauses and up to half of the time for the drain stay as they are,
-because they belong to the work. A rehearsal is never GO.
+end of the hold phase, and faults are due from zero to there. `--rehearse 3m` compresses phases, fault times, quiet times
+and sampling so that the whole takes that long, and faults that last longer than five seconds to no less than these;
+rates, time-outs and up to half of the time for the drain stay as they are, because they belong to the work. A
+rehearsal is never GO.
 ";
 
 /// The page, as Markdown.
@@ -117,6 +150,10 @@ fn single(scalar: Scalar) -> String {
         Scalar::Count { least, most } => between("count", least, most),
         Scalar::Duration { least, most } => between("duration", least, most),
         Scalar::Size { least, most } => between("size", least, most),
+        Scalar::Share { least, most } => between("share", least, most),
+        Scalar::Offset { most } => {
+            format!("offset, -{0} to {0}", scalar.written(most))
+        }
         Scalar::Rate { zero: true } => "rate".to_owned(),
         Scalar::Rate { zero: false } => "rate above 0".to_owned(),
         Scalar::Gate => "[gate text](#gates)".to_owned(),

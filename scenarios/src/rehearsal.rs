@@ -1,20 +1,27 @@
 //! A rehearsal: the same timeline in less time, the same work.
 //!
-//! Phases, fault times and sampling are compressed. Rounds keep their rate, pauses and time-outs keep their
-//! length, and so does the drain, up to half of the rehearsal: they belong to the work, which must stay the same.
+//! Phases, fault times, quiet times and sampling are compressed, and so are faults that last longer than some
+//! seconds. Rounds keep their rate, time-outs their length, and so does the drain, up to half of the rehearsal:
+//! they belong to the work, which must stay the same.
 
 use std::time::Duration;
 
 use crate::format::scalar::written_duration;
 use crate::problem::{Place, Problem};
 use crate::reader::Reader;
-use crate::scenario::faults::{Fault, Schedule};
+use crate::scenario::faults::{Fault, Quiet, Schedule};
 use crate::scenario::workload::Pattern;
 use crate::scenario::{Lengths, Parts, Phases};
 use crate::tree::At;
 
 /// No sampling interval becomes shorter than this, in nanoseconds, unless it was.
 const SHORTEST_SAMPLE: u64 = 1_000_000_000;
+
+/// No fault becomes shorter than this, in nanoseconds, unless it was, or the run ends before.
+const SHORTEST_FAULT: u64 = 5_000_000_000;
+
+/// In a rehearsal nobody must have been up for longer than this, in nanoseconds, unless the run is long enough.
+const LONGEST_AGE: u64 = 1_000_000_000;
 
 /// Compresses what was read; returns by which factor.
 pub(crate) fn compress(parts: &mut Parts, wanted: Duration, reader: &mut Reader) -> Option<f64> {
@@ -33,7 +40,14 @@ pub(crate) fn compress(parts: &mut Parts, wanted: Duration, reader: &mut Reader)
     let shorter = |ns: u64| scaled(ns, load, lengths.load());
     let warm_up = shorter(lengths.warm_up);
     parts.phases = Some(Phases { warm_up: Some(warm_up), hold: load - warm_up, drain: Some(drain) });
-    parts.faults.iter_mut().flatten().for_each(|fault| compress_fault(fault, lengths, &shorter));
+    let end = load + drain;
+    parts.faults.iter_mut().flatten().for_each(|fault| compress_fault(fault, lengths, &shorter, end));
+    let age = |up: &mut u64| *up = shorter(*up).max((*up).min(LONGEST_AGE));
+    parts.faults.iter_mut().flatten().filter_map(|fault| fault.up.as_mut()).for_each(age);
+    parts.chaos.iter_mut().filter_map(|chaos| chaos.up.as_mut()).for_each(age);
+    for quiet in parts.chaos.iter_mut().flat_map(|chaos| &mut chaos.quiet) {
+        quiet.value = Quiet { from: shorter(quiet.value.from), until: shorter(quiet.value.until) };
+    }
     if let Some(sample) = &mut parts.sample {
         let every = sample.every();
         let factor = (every / shorter(every).clamp(SHORTEST_SAMPLE.min(every), every)).max(1);
@@ -50,14 +64,24 @@ pub(crate) fn compress(parts: &mut Parts, wanted: Duration, reader: &mut Reader)
     Some(lengths.load() as f64 / load as f64)
 }
 
-/// Moves a fault; a repeated one stays due as often as before.
-fn compress_fault(fault: &mut Fault, lengths: Lengths, shorter: &dyn Fn(u64) -> u64) {
-    let (count, first) = fault.times(lengths);
+/// Moves a fault; a repeated one stays due as often as before, a drawn one at the same places of its window.
+fn compress_fault(fault: &mut Fault, lengths: Lengths, shorter: &dyn Fn(u64) -> u64, end: u64) {
+    let (first, until) = fault.schedule.window(lengths, fault.act.for_ns);
+    let count = fault.times(lengths);
+    let place = fault.place.clone();
+    let at = |value| Some(At { value, place: place.clone() });
     match &mut fault.schedule {
         Schedule::Once(at) => at.value = shorter(at.value),
+        Schedule::Phase { after, .. } => *after = shorter(*after),
+        Schedule::Listed(moments) => {
+            moments.iter_mut().for_each(|moment| moment.value = shorter(moment.value))
+        }
+        Schedule::Random { from, until: last, .. } => {
+            *from = at(shorter(first));
+            *last = at(shorter(until).max(shorter(first) + 1));
+        }
         Schedule::Repeated { every, from, until } => {
             *every = shorter(*every).max(1);
-            let at = |value| Some(At { value, place: fault.place.clone() });
             *from = at(shorter(first));
             *until = at(shorter(first) + count.saturating_sub(1) * *every + 1);
         }
@@ -65,6 +89,22 @@ fn compress_fault(fault: &mut Fault, lengths: Lengths, shorter: &dyn Fn(u64) -> 
     if let Some(jitter) = &mut fault.jitter {
         jitter.value = shorter(jitter.value);
     }
+    fault.act.for_ns = length(fault, shorter, end);
+}
+
+/// A length is compressed as well, but to no less than is needed to have an effect, where there is room for it.
+fn length(fault: &Fault, shorter: &dyn Fn(u64) -> u64, end: u64) -> u64 {
+    let for_ns = fault.act.for_ns;
+    let last = match &fault.schedule {
+        Schedule::Once(at) => at.value,
+        Schedule::Phase { .. } => 0,
+        Schedule::Listed(moments) => moments.iter().map(|m| m.value).max().unwrap_or(0),
+        Schedule::Repeated { until, .. } | Schedule::Random { until, .. } => {
+            until.as_ref().map_or(0, |u| u.value)
+        }
+    };
+    let room = end.saturating_sub(last + fault.jitter_ns());
+    shorter(for_ns).max(for_ns.min(SHORTEST_FAULT).min(room))
 }
 
 /// `ns * part / whole`, rounded down.

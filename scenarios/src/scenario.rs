@@ -6,9 +6,10 @@ pub(crate) mod target;
 pub(crate) mod workload;
 
 use crate::format::tables;
+use crate::problem::Place;
 use crate::reader::{Fields, Reader};
 use crate::tree::{At, Node};
-use faults::Fault;
+use faults::{Chaos, Fault};
 use gates::Gate;
 use target::Target;
 use workload::Workload;
@@ -24,7 +25,17 @@ pub struct Scenario {
     pub(crate) phases: Phases,
     pub(crate) sample: Sample,
     pub(crate) faults: Vec<Fault>,
-    pub(crate) control: Option<At<String>>,
+    pub(crate) chaos: Chaos,
+    pub(crate) control: Option<Control>,
+}
+
+/// How a run that is known to be bad must be judged.
+#[derive(Debug, Clone)]
+pub(crate) enum Control {
+    /// NO-GO, because of the gate with this id.
+    Gate(At<String>),
+    /// INCONCLUSIVE, because every fault is only claimed.
+    Claimed(Place),
 }
 
 impl Scenario {
@@ -44,7 +55,16 @@ impl Scenario {
     /// scenario.
     #[must_use]
     pub fn control(&self) -> Option<&str> {
-        self.control.as_ref().map(|gate| gate.value.as_str())
+        match &self.control {
+            Some(Control::Gate(gate)) => Some(&gate.value),
+            _ => None,
+        }
+    }
+
+    /// Whether its faults are only claimed, so that it must be judged INCONCLUSIVE.
+    #[must_use]
+    pub fn claimed(&self) -> bool {
+        matches!(self.control, Some(Control::Claimed(_)))
     }
 }
 
@@ -121,8 +141,9 @@ pub(crate) struct Parts {
     pub(crate) phases: Option<Phases>,
     pub(crate) sample: Option<Sample>,
     pub(crate) faults: Vec<Option<Fault>>,
+    pub(crate) chaos: Option<Chaos>,
     pub(crate) gates: Vec<Option<Gate>>,
-    pub(crate) control: Option<At<String>>,
+    pub(crate) control: Option<Control>,
 }
 
 impl Parts {
@@ -138,10 +159,9 @@ impl Parts {
             phases: phases(&fields, reader),
             sample: sample(&fields, reader),
             faults: faults::read(&fields, reader),
+            chaos: faults::chaos(&fields, reader),
             gates: gates::read(&fields, reader),
-            control: fields
-                .table(reader, "control", &tables::CONTROL)
-                .and_then(|control| control.text(reader, "gate")),
+            control: control(&fields, reader),
         })
     }
 
@@ -156,8 +176,17 @@ impl Parts {
             phases: self.phases?,
             sample: self.sample?,
             faults: self.faults.into_iter().collect::<Option<_>>()?,
+            chaos: self.chaos?,
             control: self.control,
         })
+    }
+}
+
+fn control(scenario: &Fields<'_>, reader: &mut Reader) -> Option<Control> {
+    let fields = scenario.table(reader, "control", &tables::CONTROL)?;
+    match fields.get("gate") {
+        Some(_) => fields.text(reader, "gate").map(Control::Gate),
+        None => fields.word(reader, "verdict").map(|verdict| Control::Claimed(verdict.place)),
     }
 }
 

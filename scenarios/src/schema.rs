@@ -86,7 +86,9 @@ fn single(scalar: Scalar) -> Json {
             }
             or_variable(exact)
         }
-        Scalar::Duration { .. } => pattern(r"^([0-9]+(\.[0-9]+)? ?(ns|us|µs|ms|s|m|min|h|d) ?)+$"),
+        Scalar::Duration { .. } => pattern(r"^([0-9]+(\.[0-9]+)? ?(ns|us|µs|ms|s|m|min|h|d|w) ?)+$"),
+        Scalar::Offset { .. } => pattern(r"^-?([0-9]+(\.[0-9]+)? ?(ns|us|µs|ms|s|m|min|h|d|w) ?)+$"),
+        Scalar::Share { .. } => pattern(r"^[0-9]+(\.[0-9]+)? ?%$"),
         Scalar::Size { .. } => pattern(r"^[0-9]+(\.[0-9]+)? ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"),
         Scalar::Rate { .. } => pattern(r"^[0-9]+(\.[0-9]+)? ?/ ?(s|m|min|h)$"),
         Scalar::Gate => pattern(r"^[^ <>=!]+ *(<|<=|>|>=|==|!=) *[0-9].*$"),

@@ -6,7 +6,7 @@ use evidence::unit::Unit;
 
 use crate::cost;
 use crate::format::scalar::written_duration;
-use crate::plan::{Arrivals, Fault, FaultKind, Plan, Rounds, Shape, Signal, When, Work};
+use crate::plan::{Arrivals, Enclosure, Fault, FaultKind, Means, Overlap, Plan, Rounds, Shape, When, Work};
 
 /// The whole plan as text, some lines a part.
 #[must_use]
@@ -24,6 +24,7 @@ pub fn render(plan: &Plan) -> String {
     }
     line("target".to_owned());
     line(format!("  {}", target(plan)));
+    enclosure(&plan.target.enclosure).into_iter().for_each(|text| line(format!("  {text}")));
     line("workload".to_owned());
     workload(plan).into_iter().for_each(|text| line(format!("  {text}")));
     line("timeline".to_owned());
@@ -56,6 +57,24 @@ fn target(plan: &Plan) -> String {
         None => String::new(),
     };
     format!("{} ({agents}), ready within {ready}{defects}", plan.target.shape)
+}
+
+/// What is made for the target before it starts.
+fn enclosure(enclosure: &Enclosure) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(bus) = &enclosure.bus {
+        #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+        let size =
+            bus.bytes.map_or_else(String::new, |bytes| format!(" of {}", Unit::Bytes.show(bytes as f64)));
+        let inodes = bus.inodes.map_or_else(String::new, |inodes| format!(", {inodes} files"));
+        let intercepted =
+            if bus.intercepted { ", through a process that can let operations fail" } else { "" };
+        lines.push(format!("a bus directory{size} in memory{inodes}{intercepted}"));
+    }
+    if let Some(network) = &enclosure.network {
+        lines.push(format!("a network of its own with {} hosts", network.hosts));
+    }
+    lines
 }
 
 fn workload(plan: &Plan) -> Vec<String> {
@@ -121,12 +140,8 @@ fn events(plan: &Plan) -> Vec<(u64, String)> {
     }
     for fault in &plan.faults {
         events.push((fault.at_ns, fault_line(fault)));
-        if fault.kind.for_ns() > 0 {
-            let kind = fault.kind.name();
-            events.push((
-                fault.at_ns + fault.kind.for_ns(),
-                format!("fault {}: the {kind} is healed", fault.id),
-            ));
+        if fault.for_ns > 0 {
+            events.push((fault.at_ns + fault.for_ns, over(fault)));
         }
     }
     events.sort_by_key(|(at, _)| *at);
@@ -134,23 +149,42 @@ fn events(plan: &Plan) -> Vec<(u64, String)> {
 }
 
 fn fault_line(fault: &Fault) -> String {
-    let what = match &fault.kind {
-        FaultKind::Kill { signal: Signal::Kill } => "kill (SIGKILL)".to_owned(),
-        FaultKind::Kill { signal: Signal::Term } => "kill (SIGTERM)".to_owned(),
-        FaultKind::Pause { for_ns } => format!("pause for {}", time(*for_ns)),
+    let whom = match &fault.victims {
+        Some(victims) => format!("{} {}", victims.role, places(&victims.places)),
+        None => fault.kind.whom(None),
     };
-    let when = match fault.when {
-        When::Due {} => String::new(),
-        When::RoundInFlight { after_ns: 0 } => ", once a round is in flight".to_owned(),
-        When::RoundInFlight { after_ns } => format!(", {} into the next round", time(after_ns)),
+    let mut line = format!("fault {}: {}", fault.id, fault.kind.words(fault.for_ns, &whom));
+    match fault.when {
+        When::Due {} => {}
+        When::RoundInFlight { after_ns: 0 } => line += ", once a round is in flight",
+        When::RoundInFlight { after_ns } => {
+            let _ = write!(line, ", {} into the next round", time(after_ns));
+        }
+    }
+    match fault.overlap {
+        Overlap::Allow => {}
+        Overlap::Queue => line += ", once no other is in effect",
+        Overlap::Refuse => line += ", unless another is in effect",
+    }
+    if fault.keep > 0 {
+        let _ = write!(line, ", if {} are left", fault.keep);
+    }
+    if fault.up_ns > 0 {
+        let _ = write!(line, ", once up for {}", time(fault.up_ns));
+    }
+    let pretended = if fault.pretend { "; ONLY CLAIMED" } else { "" };
+    format!("{line}; needs {:?}{pretended}", fault.requires)
+}
+
+/// What is said of the end of a fault.
+fn over(fault: &Fault) -> String {
+    let what = match fault.kind.means() {
+        _ if matches!(fault.kind, FaultKind::Kill { .. }) => "whoever follows may live",
+        Means::Load => "the last is sent",
+        Means::Launch => "the target is started again",
+        Means::Host | Means::Target => "healed",
     };
-    let role = fault.victims.role;
-    format!(
-        "fault {}: {what} {role} {}{when}; needs {:?}",
-        fault.id,
-        places(&fault.victims.places),
-        fault.requires
-    )
+    format!("fault {}: {what}", fault.id)
 }
 
 /// `#3`, `#2 #5 #8`, `#0–#99`.

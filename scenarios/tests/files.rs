@@ -97,6 +97,15 @@ fn the_schema_refuses_what_the_reader_refuses() {
         ("every: 1s", "every: 1s, work: { sleep: 5ms, cpu: 5ms }"),
         ("hold: 5s", "hold: [5s]"),
         ("[messages.lost == 0]", "[]"),
+        ("gates:", "faults: [{ at: 1s }]\ngates:"),
+        ("gates:", "faults: [{ kill: { count: 1 }, at: 1s }]\ngates:"),
+        ("gates:", "faults: [{ kill: { role: worker, count: 1, all: true }, at: 1s }]\ngates:"),
+        ("gates:", "faults: [{ kill: { role: worker }, pause: { role: worker, for: 1s }, at: 1s }]\ngates:"),
+        ("gates:", "faults: [{ kill: { role: worker }, at: 1s, days: [1] }]\ngates:"),
+        ("gates:", "faults: [{ kill: { role: worker }, at: 1s, keep: most }]\ngates:"),
+        ("gates:", "faults: [{ bus_drop: { rate: 5, for: 1s }, at: 1s }]\ngates:"),
+        ("gates:", "faults: [{ clock: { role: worker, offset: soon, for: 1s }, at: 1s }]\ngates:"),
+        ("gates:", "control: {}\ngates:"),
         ("[messages.lost == 0]", "[messages.lost]"),
     ] {
         let bad = good.replacen(old, new, 1);
@@ -123,10 +132,18 @@ fn every_scenario_file_has_the_plan_that_it_always_had() {
 }
 
 #[test]
-fn the_example_of_the_reference_page_is_valid() {
+fn the_examples_of_the_reference_page_are_valid() {
     let page = scenarios::reference();
-    let example = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
-    scenarios::parse(example, "example.yaml", &Options::default()).unwrap_or_else(|p| panic!("{p}"));
+    let examples: Vec<_> =
+        page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [whole, faults] = examples[..] else { panic!("{examples:?}") };
+    let valid = |text: &str| {
+        scenarios::parse(text, "example.yaml", &Options::default()).unwrap_or_else(|p| panic!("{p}\n{text}"))
+    };
+    valid(whole);
+    let head = "name: a\nwhy: b\ntarget: { swarm: { shape: hybrid, coordinators: 10, workers: 99, bus: files } }\n\
+                workload: { rounds: { every: 1s } }\nphases: { hold: 1m }\ngates: [messages.lost == 0]\n";
+    assert_eq!(valid(&format!("{head}{faults}")).plan.faults.len(), 4);
 }
 
 #[test]
@@ -153,7 +170,7 @@ fn every_chaos_file_breaks_something_and_allows_no_loss() {
 #[test]
 fn every_control_names_its_gate_first_and_every_defect_has_a_control() {
     let mut planted = BTreeSet::new();
-    for (path, loaded) in folder("controls/") {
+    for (path, loaded) in folder("controls/").into_iter().filter(|(_, loaded)| !loaded.scenario.claimed()) {
         let control = loaded.scenario.control().unwrap_or_else(|| panic!("{path} names no gate"));
         assert_eq!(loaded.plan.gates[0].id, control, "{path}");
         assert!(loaded.plan.gates.len() > 2, "{path} has no gates that stay green");
@@ -175,5 +192,73 @@ fn every_control_names_its_gate_first_and_every_defect_has_a_control() {
         "reassign_after_ms",
     ] {
         assert!(planted.contains(defect), "{defect} has no control");
+    }
+}
+
+/// Every kind of fault, as the schema names them.
+fn kinds() -> BTreeSet<String> {
+    let schema = scenarios::schema();
+    let ways = schema["$defs"]["fault"]["allOf"][0]["oneOf"].as_array().unwrap();
+    let kinds: BTreeSet<_> = ways.iter().map(|way| way["required"][0].as_str().unwrap().to_owned()).collect();
+    assert!(kinds.len() >= 34, "{kinds:?}");
+    kinds
+}
+
+#[test]
+fn every_kind_of_fault_has_a_control_that_only_claims_it() {
+    let mut claimed = BTreeSet::new();
+    for (path, loaded) in folder("controls/").into_iter().filter(|(_, loaded)| loaded.scenario.claimed()) {
+        assert!(length(&loaded.plan) <= Duration::from_secs(8), "{path}");
+        assert!(loaded.plan.faults.iter().all(|fault| fault.pretend), "{path}");
+        claimed.extend(loaded.plan.faults.iter().map(|fault| fault.kind.name().to_owned()));
+    }
+    assert_eq!(claimed, kinds());
+}
+
+#[test]
+fn every_kind_of_fault_is_applied_by_a_chaos_file_and_the_storm_has_all_that_need_no_network() {
+    let names = |loaded: &Loaded| -> BTreeSet<String> {
+        loaded.plan.faults.iter().map(|fault| fault.kind.name().to_owned()).collect()
+    };
+    let files = folder("chaos/");
+    let (storms, others): (Vec<_>, Vec<_>) =
+        files.iter().partition(|(path, _)| path == "chaos/everything.yaml");
+    let elsewhere: BTreeSet<_> = others.iter().flat_map(|(_, loaded)| names(loaded)).collect();
+    assert_eq!(elsewhere, kinds());
+    let (_, storm) = storms.first().unwrap();
+    let network = |kind: &String| kind.starts_with("network_") || kind == "connection_kill";
+    assert_eq!(names(storm), kinds().into_iter().filter(|kind| !network(kind)).collect());
+    assert!(storm.plan.faults.len() >= 100, "{}", storm.plan.faults.len());
+}
+
+#[test]
+fn a_chaos_file_takes_less_than_half_a_minute_unless_it_is_a_storm_a_series_or_a_soak() {
+    let long = [
+        "chaos/everything.yaml",
+        "chaos/sixty-kills.yaml",
+        "chaos/scheduled-14d.yaml",
+        "chaos/weekly-30d.yaml",
+    ];
+    for (path, loaded) in folder("chaos/").into_iter().filter(|(path, _)| !long.contains(&path.as_str())) {
+        let load = Duration::from_nanos(loaded.plan.load_ends_ns());
+        assert!(load <= Duration::from_secs(25), "{path}: {load:?}");
+    }
+}
+
+#[test]
+fn a_soak_can_be_rehearsed_in_three_minutes() {
+    let options = Options { rehearse: Some(Duration::from_secs(180)), ..Options::default() };
+    for (path, file) in
+        files().into_iter().filter(|(path, _)| path.ends_with("14d.yaml") || path.ends_with("30d.yaml"))
+    {
+        let whole = load(&file).plan;
+        let rehearsed = scenarios::read(&file, &options).unwrap_or_else(|problems| panic!("{problems}")).plan;
+        assert_eq!(length(&rehearsed), Duration::from_secs(180), "{path}");
+        let victims = |plan: &Plan| {
+            let mut victims: Vec<_> = plan.faults.iter().map(|f| (f.id.clone(), f.victims.clone())).collect();
+            victims.sort_by(|a, b| a.0.cmp(&b.0));
+            victims
+        };
+        assert_eq!(victims(&rehearsed), victims(&whole), "{path}");
     }
 }

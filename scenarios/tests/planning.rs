@@ -7,7 +7,7 @@ use evidence::event::Level;
 use evidence::gate::Op;
 use evidence::role::Role;
 use scenarios::Options;
-use scenarios::plan::{FaultKind, Plan, Segment, Shape, Signal, When, Work};
+use scenarios::plan::{Fault, FaultKind, Plan, Segment, Shape, Signal, When, Work};
 use serde_json::json;
 
 const S: u64 = 1_000_000_000;
@@ -49,6 +49,14 @@ gates:
   - messages.lost == 0
 ";
 
+fn role(fault: &Fault) -> Role {
+    fault.victims.as_ref().expect("it hits agents").role
+}
+
+fn places(fault: &Fault) -> &[u32] {
+    &fault.victims.as_ref().expect("it hits agents").places
+}
+
 #[test]
 fn a_plan_leaves_nothing_open() {
     let plan = planned(EXAMPLE);
@@ -69,8 +77,8 @@ fn a_plan_leaves_nothing_open() {
     assert_eq!((rounds.every_ns, rounds.timeout_ns, rounds.payload, rounds.open), (S / 2, 30 * S, 256, 16));
     let [fault] = &plan.faults[..] else { panic!("{:?}", plan.faults) };
     assert_eq!((fault.id.as_str(), fault.at_ns, fault.requires), ("1", 20 * S, Level::E1));
-    assert_eq!(fault.kind, FaultKind::Kill { signal: Signal::Kill });
-    assert_eq!((fault.victims.role, fault.victims.places.len()), (Role::Coordinator, 3));
+    assert_eq!(fault.kind, FaultKind::Kill { signal: Signal::Kill, then_kill_ns: None });
+    assert_eq!((role(fault), places(fault).len()), (Role::Coordinator, 3));
     let gates: Vec<_> = plan.gates.iter().map(|gate| gate.id.as_str()).collect();
     assert_eq!(
         gates,
@@ -164,13 +172,16 @@ fn a_repeated_fault_is_due_again_and_again_with_other_victims() {
     let due: Vec<_> = plan.faults.iter().map(|fault| (fault.id.as_str(), fault.at_ns / S)).collect();
     assert_eq!(due, [("1.1", 10), ("lead", 12), ("1.2", 15), ("1.3", 20), ("1.4", 25)]);
     let first = &plan.faults[0];
-    assert_eq!((first.victims.places.len(), &first.kind), (4, &FaultKind::Kill { signal: Signal::Term }));
-    assert_ne!(first.victims.places, plan.faults[2].victims.places);
+    assert_eq!(
+        (places(first).len(), &first.kind),
+        (4, &FaultKind::Kill { signal: Signal::Term, then_kill_ns: None })
+    );
+    assert_ne!(places(first), places(&plan.faults[2]));
     let lead = &plan.faults[1];
     assert_eq!(lead.when, When::RoundInFlight { after_ns: 2_000_000 });
     assert_eq!(
-        (lead.requires, &lead.kind, &lead.victims.places[..]),
-        (Level::E0, &FaultKind::Pause { for_ns: 3 * S }, &[0][..])
+        (lead.requires, &lead.kind, lead.for_ns, places(lead)),
+        (Level::E0, &FaultKind::Pause {}, 3 * S, &[0][..])
     );
 }
 
@@ -271,7 +282,7 @@ fn a_person_can_read_the_plan() {
     insta::assert_snapshot!(scenarios::timeline::render(&planned(EXAMPLE)), @r#"
     three-coordinators-at-once
       Three of ten coordinators die in the same instant; 500 agents must carry on.
-      seed 1, fingerprint 618bc3a01e552f10e9d59058c79162e9aba74d647be76fd3652cdcb131f57805
+      seed 1, fingerprint 477d893fbe19f4cd48703b62d3b519d66336b59e92ffa8e9e9165d9ab95d4374
     target
       hybrid: 1 master, 10 coordinators, 500 workers (511 agents), ready within 30s
     workload
@@ -279,7 +290,7 @@ fn a_person_can_read_the_plan() {
     timeline
               0s  warm_up, 5s
               5s  hold, 1m
-             20s  fault 1: kill (SIGKILL) coordinator #3 #7 #9; needs E1
+             20s  fault 1: SIGKILL to coordinator #3 #7 #9; needs E1
              65s  drain, at most 10s
     gates
       delivery.rate >= 95 %
@@ -302,7 +313,7 @@ fn a_person_can_read_the_plan() {
     insta::assert_snapshot!(scenarios::timeline::render(&planned_with(&text, &options)), @r#"
     test
       A test.
-      seed 42, fingerprint 2e9ece4e0179068394598fe403647bf38a535332404a9f510bfed459b3b63199
+      seed 42, fingerprint 04698d56b4c9f82dbd8cad27c038c1ec7379e80ad8f327af2b2752b237bfb707
       a rehearsal, 3.1 times faster than written; it can never be GO
     target
       hybrid: 1 master, 4 coordinators, 40 workers (45 agents), ready within 30s; DEFECTS: drop_1_in 100
@@ -314,9 +325,9 @@ fn a_person_can_read_the_plan() {
     timeline
               0s  warm_up, 645ms
            645ms  hold, 19.4s
-           6.45s  fault 1: pause for 2500ms worker #0–#39; needs E1
-           8.95s  fault 1: the pause is healed
-           9.70s  fault 2: kill (SIGTERM) worker #4 #6 #8 #10 #11 #13 #14 #16 #17 #18 #21 #22 and 8 more; needs E1
+           6.45s  fault 1: SIGSTOP for 2.50 s to worker #0–#39; needs E1
+           8.95s  fault 1: healed
+           9.70s  fault 2: SIGTERM to worker #4 #6 #8 #10 #11 #13 #14 #16 #17 #18 #21 #22 and 8 more; needs E1
              20s  drain, at most 10s
     gates
       response.time.p99 < 1 s during hold, conditional < 5 s  (X4)

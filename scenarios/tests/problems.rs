@@ -1,5 +1,8 @@
 //! What a person reads when a scenario is wrong.
 
+#[path = "problems/faults.rs"]
+mod faults;
+
 use std::time::Duration;
 
 use scenarios::Options;
@@ -33,6 +36,15 @@ fn refused(text: &str) -> String {
 fn changed(old: &str, new: &str) -> String {
     assert!(GOOD.contains(old), "{old}");
     refused(&GOOD.replacen(old, new, 1))
+}
+
+/// A message with lists of metrics cut after the first: which there are is not this crate's business.
+fn without_lists(message: &str) -> String {
+    let cut = |line: &str| match line.split_once(',') {
+        Some((head, _)) if line.trim_start().starts_with("names ") => format!("{head}, …"),
+        _ => line.to_owned(),
+    };
+    message.lines().map(cut).collect::<Vec<_>>().join("\n")
 }
 
 /// The message for the good scenario with lines behind it.
@@ -94,8 +106,8 @@ fn evidence_that_no_fault_can_give_is_refused() {
     let faults = "faults:\n  - { kill: { role: worker }, at: 5s, require: E3 }\n";
     insta::assert_snapshot!(with(faults), @r#"
     error: bad.yaml is not a valid scenario: 1 problem
-      bad.yaml:11:48   faults.0.require is "E3"
-        did you mean "E1"?
+      bad.yaml:11:48   fault "1" requires E3, which a kill cannot have
+        the strongest is E1
     "#);
 }
 
@@ -109,7 +121,7 @@ fn an_empty_file_is_told_what_a_scenario_needs() {
     insta::assert_snapshot!(refused("[]"), @r#"
     error: bad.yaml is not a valid scenario: 1 problem
       bad.yaml:1:1   the scenario is a list, but it takes keys
-        keys here: name, why, seed, target, workload, phases, sample, faults, gates, control
+        keys here: name, why, seed, target, workload, phases, sample, faults, chaos, gates, control
     "#);
 }
 
@@ -186,7 +198,7 @@ fn quantities_say_what_to_write() {
       bad.yaml:7:28   phases.drain is "-5s", which is negative
         write it without the minus sign
       bad.yaml:7:42   phases.warm_up is "3 fortnights", which has the unknown unit "fortnights"
-        units of time are ns, us, ms, s, m, h, d
+        units of time are ns, us, ms, s, m, h, d, w
     "#);
     insta::assert_snapshot!(changed("every: 100ms", "every: 100ms, payload: 1GiB, open: 1.5, timeout: [1s]"), @r#"
     error: bad.yaml is not a valid scenario: 3 problems
@@ -277,30 +289,30 @@ faults:
   - { at: 5s, every: 6s }
   - { kill: { role: worker }, at: 1s, id: \"1\" }
 "), @r#"
-error: bad.yaml is not a valid scenario: 11 problems
-  bad.yaml:11:21   fault "1" hits 3 agents of the role coordinator, and the target has 2
-    it has 1 of the role master, 2 of the role coordinator, 8 of the role worker
-  bad.yaml:12:39   faults.1.kill has both "count" and "percent"
-    keep one of them
-  bad.yaml:13:5   fault "3" pauses for 20s, longer than the run
-    it would end at 25s; the run with its drain ends at 22s
-  bad.yaml:14:35   fault "4" is due at 12s, after the load has ended
-    warm-up and hold together last 12s
-  bad.yaml:15:39   faults.4.until belongs to "every", but this fault has "at"
-    remove it, or write every: instead of at:
-  bad.yaml:16:5   fault "6" is never due: it ends before it begins
-    it begins at 8s
-  bad.yaml:17:50   fault "7" has a jitter that is not shorter than the time to the next
-    it is due every 1s
-  bad.yaml:18:39   faults.7.after does nothing without "when"
-    write when: round in flight
-  bad.yaml:19:5   faults.8 has none of "kill", "pause"
-    it needs one of them
-  bad.yaml:19:15   faults.8 has both "at" and "every"
-    keep one of them
-  bad.yaml:20:43   two faults have the id "1"
-    a fault without an id has its place in the list, from 1, as its id
-"#);
+    error: bad.yaml is not a valid scenario: 11 problems
+      bad.yaml:11:21   fault "1" hits 3 agents of the role coordinator, and the target has 2
+        it has 1 of the role master, 2 of the role coordinator, 8 of the role worker
+      bad.yaml:12:39   faults.1.kill has both "count" and "percent"
+        keep one of them
+      bad.yaml:13:5   fault "3" acts for 20s, longer than the run
+        it would end at 25s; the run with its drain ends at 22s
+      bad.yaml:14:35   fault "4" is due at 12s, after the load has ended
+        warm-up and hold together last 12s
+      bad.yaml:15:39   faults.4.until belongs to "every", but this fault has "at"
+        remove it, or write every: instead of at:
+      bad.yaml:16:5   fault "6" is never due: it ends before it begins
+        it begins at 8s
+      bad.yaml:17:50   fault "7" has a jitter that is not shorter than the time to the next
+        it is due every 1s
+      bad.yaml:18:39   faults.7.after does nothing without "when"
+        write when: round in flight
+      bad.yaml:19:5   faults.8 has none of the keys of which it needs one
+        it needs one of kill, pause, freeze, slow, signals, memory_limit, out_of_memory, memory_stall, memory_hog, descriptors, processes, cpu_pin, cpu_hog, cpu_quota, disk_full, inodes_full, read_only, file_size, file_errors, file_delay, bus_drop, bus_delay, bus_duplicate, bus_reorder, bus_corrupt, partition, flood, network_delay, network_loss, network_rate, network_partition, connection_kill, clock, restart
+      bad.yaml:19:15   faults.8 has both "at" and "every"
+        keep one of them
+      bad.yaml:20:43   two faults have the id "1"
+        a fault without an id has its place in the list, from 1, as its id
+    "#);
     let flat = GOOD.replace("hybrid, coordinators: 2", "flat");
     insta::assert_snapshot!(refused(&format!("{flat}faults: [{{ kill: {{ role: master }}, at: 5s }}]\n")), @r#"
     error: bad.yaml is not a valid scenario: 1 problem
@@ -326,7 +338,7 @@ error: bad.yaml is not a valid scenario: 11 problems
 
 #[test]
 fn a_gate_on_a_number_that_nothing_produces_is_refused() {
-    insta::assert_snapshot!(with("
+    insta::assert_snapshot!(without_lists(&with("
   - recovery.time.max < 30s
   - operations.shed == 0
   - memory.growth < 10%/h
@@ -342,39 +354,39 @@ fn a_gate_on_a_number_that_nothing_produces_is_refused() {
   - delivery.rate >= 95%
   - { metric: round.time.p50, go: \"< 1s\", conditional: \"< 500ms\" }
   - { go: \"< 1s\" }
-"), @r#"
-error: bad.yaml is not a valid scenario: 15 problems
-  bad.yaml:11:5   nothing here produces recovery.time.max: the scenario lacks faults
-    add one under faults, or remove the gate
-  bad.yaml:12:5   nothing here produces operations.shed: the scenario lacks single tasks
-    add workload.arrivals, or remove the gate
-  bad.yaml:13:5   no metric is called memory.growth
-    names here: memory.private.max, memory.rss.max, memory.pss.max, memory.pss.mean, memory.total.max, memory.return
-  bad.yaml:14:5   no metric is called round.tme.p99
-    did you mean "round.time.p99"?
-  bad.yaml:15:5   no metric is called cheese
-    names begin with agents, balance, cpu, delivery, descriptors, effects, error, fault, faults, harness, launch, memory, messages, operations, recovery, response, round, rounds, samples, service, stop, threads, throughput
-  bad.yaml:16:5   the gate on round.time.p99 compares with "100", which has no unit
-    write 100ms or 100s
-  bad.yaml:17:5   the gate on delivery.rate compares with "0.95", which has no unit
-    write 95%
-  bad.yaml:18:5   "harness" is no role
-    roles are master, coordinator, worker
-  bad.yaml:19:5   delivery.rate cannot be narrowed to "worker"
-    remove the brackets
-  bad.yaml:20:5   nothing here produces fault.lost: the scenario lacks faults
-    add one under faults, or remove the gate
-  bad.yaml:21:5   nothing here produces fault[seven].lost: the scenario lacks faults
-    add one under faults, or remove the gate
-  bad.yaml:22:5   messages.lost speaks of the whole run and not of the phase hold
-    remove "during"
-  bad.yaml:23:5   two gates have the id "delivery.rate >= 95%"
-    a gate without an id has its text as its id; keep one
-  bad.yaml:24:56   the gate on round.time.p50 can never be conditional
-    "< 500ms" must allow all that "< 1s" allows, and more
-  bad.yaml:25:5   gates.15 has no "metric"
-    The metric, such as `round.time.p99` or `memory.private.max[worker]`.
-"#);
+")), @r#"
+    error: bad.yaml is not a valid scenario: 15 problems
+      bad.yaml:11:5   nothing here produces recovery.time.max: the scenario lacks faults
+        add one under faults, or remove the gate
+      bad.yaml:12:5   nothing here produces operations.shed: the scenario lacks single tasks
+        add workload.arrivals, or remove the gate
+      bad.yaml:13:5   no metric is called memory.growth
+        names here: memory.private.max, …
+      bad.yaml:14:5   no metric is called round.tme.p99
+        did you mean "round.time.p99"?
+      bad.yaml:15:5   no metric is called cheese
+        names begin with agents, …
+      bad.yaml:16:5   the gate on round.time.p99 compares with "100", which has no unit
+        write 100ms or 100s
+      bad.yaml:17:5   the gate on delivery.rate compares with "0.95", which has no unit
+        write 95%
+      bad.yaml:18:5   "harness" is no role
+        roles are master, coordinator, worker
+      bad.yaml:19:5   delivery.rate cannot be narrowed to "worker"
+        remove the brackets
+      bad.yaml:20:5   nothing here produces fault.lost: the scenario lacks faults
+        add one under faults, or remove the gate
+      bad.yaml:21:5   nothing here produces fault[seven].lost: the scenario lacks faults
+        add one under faults, or remove the gate
+      bad.yaml:22:5   messages.lost speaks of the whole run and not of the phase hold
+        remove "during"
+      bad.yaml:23:5   two gates have the id "delivery.rate >= 95%"
+        a gate without an id has its text as its id; keep one
+      bad.yaml:24:56   the gate on round.time.p50 can never be conditional
+        "< 500ms" must allow all that "< 1s" allows, and more
+      bad.yaml:25:5   gates.15 has no "metric"
+        The metric, such as `round.time.p99` or `memory.private.max[worker]`.
+    "#);
     let flat = GOOD.replace("hybrid, coordinators: 2", "flat");
     insta::assert_snapshot!(refused(&format!("{flat}  - balance.coordinators < 10%\n  - cpu.cores[master] < 1\n")), @r#"
     error: bad.yaml is not a valid scenario: 2 problems
@@ -414,10 +426,10 @@ fn faults_without_end_are_refused_at_once() {
 fn a_control_names_a_gate_and_needs_a_defect() {
     insta::assert_snapshot!(with("control: { gate: messages.lost == 0 }\n"), @r#"
     error: bad.yaml is not a valid scenario: 2 problems
-      bad.yaml:10:18   control is for targets that are known to be bad, and this one has no defects
-        plant one under target.swarm.defects, or remove control
       bad.yaml:10:18   control.gate is "messages.lost == 0", and no gate has that id
         gates here: "delivery.rate >= 95%"
+      bad.yaml:10:18   control.gate is for targets that are known to be bad, and this one has no defects
+        plant one under target.swarm.defects, or remove control
     "#);
 }
 
@@ -530,5 +542,35 @@ fn a_file_that_cannot_be_read_is_named() {
     error: DIR/binary.yaml is not a valid scenario: 1 problem
       DIR/binary.yaml   is binary: it holds bytes of zero
         is it the file you meant? a scenario is a YAML text of a few kilobytes
+    "#);
+}
+
+#[test]
+fn keys_of_a_bus_of_files_need_one() {
+    insta::assert_snapshot!(changed("workers: 8", "workers: 8, bus_size: 8MiB, persist: true"), @r#"
+    error: bad.yaml is not a valid scenario: 2 problems
+      bad.yaml:4:56   target.swarm.bus_size does nothing with a bus of sockets
+        write bus: files, or remove it
+      bad.yaml:4:72   target.swarm.persist does nothing with a bus of sockets
+        write bus: files, or remove it
+    "#);
+    insta::assert_snapshot!(changed("workers: 8", "workers: 8, bus: pipes"), @r#"
+    error: bad.yaml is not a valid scenario: 1 problem
+      bad.yaml:4:61   target.swarm.bus is "pipes"
+        it takes sockets or files
+    "#);
+}
+
+#[test]
+fn a_control_that_only_claims_must_claim_all() {
+    insta::assert_snapshot!(with("control: { verdict: INCONCLUSIVE }\nfaults: [{ kill: { role: worker }, at: 5s }]\n"), @r#"
+    error: bad.yaml is not a valid scenario: 1 problem
+      bad.yaml:10:21   control.verdict is for faults that are only claimed, and not all are here
+        write pretend: true for each, or remove control
+    "#);
+    insta::assert_snapshot!(with("control: { verdict: GO }\nfaults: [{ kill: { role: worker }, at: 5s, pretend: true }]\n"), @r#"
+    error: bad.yaml is not a valid scenario: 1 problem
+      bad.yaml:10:21   control.verdict is "GO"
+        it takes INCONCLUSIVE
     "#);
 }

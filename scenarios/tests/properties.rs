@@ -58,9 +58,10 @@ proptest! {
         prop_assert!(plan.faults.windows(2).all(|pair| pair[0].at_ns <= pair[1].at_ns));
         for fault in &plan.faults {
             prop_assert!(fault.at_ns < plan.load_ends_ns());
-            let there = plan.target.agents.unwrap().of(fault.victims.role);
-            prop_assert!(!fault.victims.places.is_empty());
-            prop_assert!(fault.victims.places.iter().all(|place| *place < there));
+            let victims = fault.victims.as_ref().unwrap();
+            let there = plan.target.agents.unwrap().of(victims.role);
+            prop_assert!(!victims.places.is_empty());
+            prop_assert!(victims.places.iter().all(|place| *place < there));
         }
     }
 
@@ -102,5 +103,90 @@ proptest! {
         let at = starts[which % starts.len()];
         let end = at + GOOD[at..].find(|c| !digits(c)).unwrap();
         read(&format!("{}{number}{}", &GOOD[..at], &GOOD[end..]));
+    }
+}
+
+/// A scenario with faults by chance, quiet times and repetition.
+fn chaotic(times: u64, every_ms: u64, length_ms: u64, jitter_ms: u64, quiet: &[(u64, u64)]) -> String {
+    let quiet: Vec<_> =
+        quiet.iter().map(|(from, long)| format!("{{ from: {from}ms, until: {}ms }}", from + long)).collect();
+    let quiet = if quiet.is_empty() {
+        String::new()
+    } else {
+        format!("chaos: {{ quiet: [{}] }}\n", quiet.join(", "))
+    };
+    format!(
+        "name: chaotic\nwhy: Chance.\ntarget:\n  swarm: {{ shape: hybrid, coordinators: 20, workers: 400 }}\n\
+         workload: {{ rounds: {{ every: 1s }} }}\nphases: {{ warm_up: 2s, hold: 60s, drain: 10s }}\nfaults:\n  \
+         - {{ id: chance, pause: {{ role: worker, count: 5, for: {length_ms}ms }}, random: {{ times: {times} }} }}\n  \
+         - {{ id: again, kill: {{ role: worker, count: 5 }}, every: {every_ms}ms, jitter: {jitter_ms}ms, until: 40s }}\n\
+         gates: [agents.crashed == 0]\n{quiet}"
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is drawn stays within the load, in order, out of quiet times, and is the same with the same seed.
+    #[test]
+    fn what_is_drawn_keeps_to_its_rules(
+        seed: u64,
+        times in 1u64..40,
+        every in 500u64..5_000,
+        length in 10u64..3_000,
+        jitter in 0u64..500,
+        quiet in proptest::collection::vec((0u64..50_000, 1u64..4_000), 0..4),
+    ) {
+        let text = chaotic(times, every, length, jitter, &quiet);
+        let options = Options { seed: Some(seed), ..Options::default() };
+        let read = || scenarios::parse(&text, "chaotic.yaml", &options);
+        // Quiet times may leave no room; that is told, and never planned.
+        let Ok(loaded) = read() else { return Ok(()) };
+        let plan = loaded.plan;
+        prop_assert_eq!(plan.to_json(), read().unwrap().plan.to_json());
+        prop_assert!(plan.faults.windows(2).all(|pair| pair[0].at_ns <= pair[1].at_ns));
+        for fault in &plan.faults {
+            let (from, until) = (fault.at_ns, fault.at_ns + fault.for_ns);
+            prop_assert!(from < plan.load_ends_ns() && until <= plan.load_ends_ns() + 10_000_000_000);
+            for (begins, long) in &quiet {
+                let (begins, ends) = (begins * 1_000_000, (begins + long) * 1_000_000);
+                let begun_within = begins <= from && from < ends;
+                let acts_within = from < ends && begins < until && until > from;
+                prop_assert!(!begun_within && !acts_within, "{} at {from}, quiet from {begins}", fault.id);
+            }
+        }
+        let of = |name: &str| plan.faults.iter().filter(|f| f.id.starts_with(name)).collect::<Vec<_>>();
+        prop_assert_eq!(of("chance.").len() as u64, times);
+        // Five of four hundred: that two occurrences draw the same is one in 10^10.
+        let mut drawn: Vec<_> = plan.faults.iter().map(|f| f.victims.as_ref().unwrap().places.clone()).collect();
+        drawn.sort();
+        let count = drawn.len();
+        drawn.dedup();
+        prop_assert_eq!(drawn.len(), count);
+    }
+
+    /// Another seed gives other moments and victims.
+    #[test]
+    fn another_seed_draws_otherwise(seed: u64) {
+        let text = chaotic(5, 5_000, 100, 100, &[]);
+        let faults = |seed| {
+            let options = Options { seed: Some(seed), ..Options::default() };
+            scenarios::parse(&text, "chaotic.yaml", &options).unwrap().plan.faults
+        };
+        let (one, two) = (faults(seed), faults(seed.wrapping_add(1)));
+        let moments = |faults: &[scenarios::plan::Fault]| faults.iter().map(|f| f.at_ns).collect::<Vec<_>>();
+        prop_assert_ne!(moments(&one), moments(&two));
+    }
+
+    /// A rehearsal of any length within reason is valid wherever the whole is.
+    #[test]
+    fn what_can_be_planned_can_be_rehearsed(seed: u64, seconds in 15u64..60, times in 1u64..20, length in 10u64..3_000) {
+        let text = chaotic(times, 2_000, length, 100, &[(20_000, 3_000)]);
+        let rehearse = Some(std::time::Duration::from_secs(seconds));
+        let options = Options { seed: Some(seed), rehearse, ..Options::default() };
+        let plan = scenarios::parse(&text, "chaotic.yaml", &options).map_err(|p| TestCaseError::fail(p.to_string()))?.plan;
+        let all: u64 = plan.phases.iter().map(|phase| phase.length_ns).sum();
+        prop_assert_eq!(all, seconds * 1_000_000_000);
+        prop_assert!(plan.faults.iter().all(|fault| fault.at_ns + fault.for_ns <= all));
     }
 }

@@ -1,30 +1,82 @@
-//! Ending processes: SIGKILL, or SIGTERM and time to end by themselves.
+//! Ending processes: SIGKILL, or a signal that lets them end by themselves, with or without SIGKILL after it.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use evidence::event::{Level, Proof, Reading};
+use evidence::event::{Level, Reading};
 use nix::sys::signal::Signal;
 use scenarios::plan;
 
-use super::{Held, Outcome, signal_all};
+use super::act::Act;
+use super::signal::{Sent, signal_all};
+use super::{Held, Outcome, Setting};
 use crate::ChaosError;
 use crate::clock::Clock;
 use crate::pidfd::{PidFd, wait_any};
 use crate::process::status_words;
+use crate::site::Step;
+use crate::undo::Undo;
 
-/// How long a process may take to be gone after SIGKILL: only a process stuck in the kernel takes long.
+/// How long a process may take to be gone after a signal that leaves it no choice: only a process stuck in the
+/// kernel takes long, or one that writes much of a core.
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
 /// How long a process may take to end by itself after SIGTERM.
 const TERMINATED_WITHIN: Duration = Duration::from_secs(10);
+/// How soon a wrong access fails again after a handler has returned from it.
+const FAILS_AGAIN_AFTER: Duration = Duration::from_millis(5);
 /// How long their parents may take to reap them, after which what is not told is given up.
 const REAPED_WITHIN: Duration = Duration::from_millis(500);
 
-/// Sends the signal to all, waits until the kernel has acknowledged each end, then reads how each ended.
-pub(crate) fn apply(held: &[Held], signal: plan::Signal, clock: Clock) -> Result<Vec<Outcome>, ChaosError> {
-    match signal {
-        plan::Signal::Kill => end(held, Signal::SIGKILL, KILLED_WITHIN, clock),
-        plan::Signal::Term => end(held, Signal::SIGTERM, TERMINATED_WITHIN, clock),
+#[derive(Debug)]
+pub(super) struct Kill {
+    signal: Signal,
+    within: Duration,
+    /// Whether SIGKILL follows.
+    then_kill: bool,
+}
+
+impl Kill {
+    pub(super) fn new(signal: plan::Signal, then_kill_ns: Option<u64>) -> Self {
+        let (signal, within) = match signal {
+            plan::Signal::Kill => (Signal::SIGKILL, KILLED_WITHIN),
+            plan::Signal::Term => (Signal::SIGTERM, TERMINATED_WITHIN),
+            plan::Signal::Segv => (Signal::SIGSEGV, KILLED_WITHIN),
+            plan::Signal::Abort => (Signal::SIGABRT, KILLED_WITHIN),
+        };
+        Self {
+            signal,
+            within: then_kill_ns.map_or(within, Duration::from_nanos),
+            then_kill: then_kill_ns.is_some(),
+        }
+    }
+}
+
+impl Act for Kill {
+    fn undo(&self) -> Vec<Undo> {
+        Vec::new()
+    }
+
+    fn lasts(&self) -> bool {
+        false
+    }
+
+    /// Sends the signal to all, waits until the kernel has acknowledged each end, then reads how each ended.
+    fn apply(&mut self, setting: &Setting) -> Result<Vec<Outcome>, ChaosError> {
+        let all: Vec<&Held> = setting.held.iter().collect();
+        let (mut outcomes, left) = end(setting, &all, self.signal, self.within, self.then_kill)?;
+        if self.then_kill && !left.is_empty() {
+            setting.reached(Step::HalfApplied);
+            let stubborn: Vec<&Held> = left.iter().map(|&at| all[at]).collect();
+            let (killed, _) = end(setting, &stubborn, Signal::SIGKILL, KILLED_WITHIN, false)?;
+            for (at, killed) in left.into_iter().zip(killed) {
+                outcomes[at].seen.extend(killed.seen);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn healed(&mut self, setting: &Setting) -> Result<Vec<Outcome>, ChaosError> {
+        Ok(vec![Outcome::default(); setting.held.len()])
     }
 }
 
@@ -36,24 +88,113 @@ struct End {
     status: Option<i32>,
 }
 
-fn end(held: &[Held], signal: Signal, within: Duration, clock: Clock) -> Result<Vec<Outcome>, ChaosError> {
-    let sent = signal_all(held, signal, clock);
-    let taken: Vec<usize> = (0..held.len()).filter(|&i| matches!(sent[i].taken, Ok(true))).collect();
-    let ends = wait_for_ends(held, taken, within, clock)
+/// What became of each, and the places of those that are still there. Being still there is no contradiction
+/// where SIGKILL follows.
+fn end(
+    setting: &Setting,
+    held: &[&Held],
+    signal: Signal,
+    within: Duration,
+    another_follows: bool,
+) -> Result<(Vec<Outcome>, Vec<usize>), ChaosError> {
+    let sent = signal_all(setting, held, signal);
+    let under_way: Vec<usize> = (0..held.len()).filter(|&i| sent[i].is_under_way()).collect();
+    if signal == Signal::SIGSEGV && !setting.pretend() {
+        // A handler that does not know the address puts back the default and returns, for the access to fail once
+        // more. What was ended by the first takes no second.
+        std::thread::sleep(FAILS_AGAIN_AFTER);
+        under_way.iter().for_each(|&at| drop(held[at].pidfd.send(signal)));
+    }
+    let ends = wait_for_ends(held, under_way.clone(), within, setting.site.clock)
         .map_err(|e| ChaosError::io("wait for", "the end of the victims", e))?;
+    let left = under_way.into_iter().filter(|&at| ends[at].is_none()).collect();
     let told_by = Instant::now() + REAPED_WITHIN;
     let outcomes = held.iter().zip(sent).zip(ends).map(|((held, sent), at_ns)| {
-        sent.refused(signal).unwrap_or_else(|| {
-            let end = at_ns.map(|at_ns| End { at_ns, status: wait_status(held, told_by) });
-            sent.told(signal, outcome(end, signal, within, clock))
-        })
+        let end = at_ns.map(|at_ns| End { at_ns, status: wait_status(held, told_by) });
+        told(setting, &sent, end, signal, within, another_follows)
     });
-    Ok(outcomes.collect())
+    Ok((outcomes.collect(), left))
+}
+
+/// Waits until the kernel has ended these by SIGKILL on its own, and adds what was read of it to each.
+pub(super) fn read_ends(
+    setting: &Setting,
+    held: &[&Held],
+    within: Duration,
+    outcomes: &mut [Outcome],
+) -> Result<(), ChaosError> {
+    let all = (0..held.len()).collect();
+    let ends = wait_for_ends(held, all, within, setting.site.clock)
+        .map_err(|e| ChaosError::io("wait for", "the end of the victims", e))?;
+    let told_by = Instant::now() + REAPED_WITHIN;
+    for ((held, at_ns), outcome) in held.iter().zip(ends).zip(outcomes) {
+        let end = at_ns.map(|at_ns| End { at_ns, status: wait_status(held, told_by) });
+        ended(setting, end, Signal::SIGKILL, &format!("alive {within:?} later"), false, outcome);
+    }
+    Ok(())
+}
+
+fn told(
+    setting: &Setting,
+    sent: &Sent,
+    end: Option<End>,
+    signal: Signal,
+    within: Duration,
+    another_follows: bool,
+) -> Outcome {
+    let mut outcome = sent.told(signal);
+    if !sent.is_under_way() {
+        return outcome;
+    }
+    ended(setting, end, signal, &format!("alive {within:?} after {signal}"), another_follows, &mut outcome);
+    outcome
+}
+
+fn ended(
+    setting: &Setting,
+    end: Option<End>,
+    signal: Signal,
+    alive: &str,
+    another_follows: bool,
+    outcome: &mut Outcome,
+) {
+    let exit = |found: &str| setting.reading(Level::E1, "pidfd", "exited", found);
+    match end {
+        Some(End { at_ns, status }) => {
+            outcome.see(Reading { at_ns, ..exit("exited") }, true);
+            read_status(outcome, setting, status, signal);
+        }
+        None if another_follows => {
+            outcome.note(exit(alive));
+        }
+        None => {
+            outcome.see(exit(alive), false);
+        }
+    }
+}
+
+/// Whether the status is that of a process that this signal ended. One that nobody told contradicts nothing.
+fn read_status(outcome: &mut Outcome, setting: &Setting, status: Option<i32>, signal: Signal) {
+    let number = signal as libc::c_int;
+    let by_it = |status| libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == number;
+    let (expected, fits) = if signal == Signal::SIGTERM {
+        let fits = status.is_some_and(|status| libc::WIFEXITED(status) || by_it(status));
+        (format!("any exit, or signal {number}"), fits)
+    } else {
+        (format!("signal {number}"), status.is_some_and(by_it))
+    };
+    let reading = |found| setting.reading(Level::E1, "wait status", expected, found);
+    match status {
+        Some(status) => outcome.see(reading(status_words(status)), fits),
+        None => outcome.note(reading(
+            "not told (not reaped, or a kernel before 6.15): its end is proven by the pidfd alone".to_owned(),
+        )),
+    };
 }
 
 /// When each of these was seen to have ended; `None` for the others and for those that did not.
 fn wait_for_ends(
-    held: &[Held],
+    held: &[&Held],
     mut open: Vec<usize>,
     within: Duration,
     clock: Clock,
@@ -80,47 +221,10 @@ fn wait_for_ends(
     Ok(ends)
 }
 
-fn outcome(end: Option<End>, signal: Signal, within: Duration, clock: Clock) -> Outcome {
-    let exit = |at_ns, found: String| Reading {
-        at_ns,
-        level: Level::E1,
-        source: "pidfd".to_owned(),
-        expected: "exited".to_owned(),
-        found,
-    };
-    let Some(End { at_ns, status }) = end else {
-        let readings = vec![exit(clock.now(), format!("alive {within:?} after {signal}"))];
-        return Outcome { proof: Proof::Mismatch, sent_ns: None, acknowledged_ns: None, readings };
-    };
-    let (proof, how) = read_status(status, signal, clock);
-    let readings = vec![exit(at_ns, "exited".to_owned()), how];
-    Outcome { proof, sent_ns: None, acknowledged_ns: Some(at_ns), readings }
-}
-
-/// Whether the status is that of a process that this signal ended. One that nobody told contradicts nothing.
-fn read_status(status: Option<i32>, signal: Signal, clock: Clock) -> (Proof, Reading) {
-    let (expected, fits): (_, fn(i32) -> bool) = match signal {
-        Signal::SIGTERM => ("any exit, or signal 15", |status| {
-            libc::WIFEXITED(status) || libc::WTERMSIG(status) == libc::SIGTERM
-        }),
-        _ => ("signal 9", |status| libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL),
-    };
-    let untold =
-        || "not told (not reaped, or a kernel before 6.15): its end is proven by the pidfd alone".to_owned();
-    let reading = Reading {
-        at_ns: clock.now(),
-        level: Level::E1,
-        source: "wait status".to_owned(),
-        expected: expected.to_owned(),
-        found: status.map_or_else(untold, status_words),
-    };
-    (if status.is_none_or(fits) { Proof::Proven } else { Proof::Mismatch }, reading)
-}
-
 /// How it ended. Once it has been reaped the kernel tells through the pidfd, from 6.15 on; until then the
 /// zombie's own `stat` does, on any kernel.
 fn wait_status(held: &Held, deadline: Instant) -> Option<i32> {
-    let process = held.victim.process();
+    let process = held.process();
     loop {
         if let Some(status) = held.pidfd.wait_status() {
             return Some(status);
@@ -133,54 +237,5 @@ fn wait_status(held: &Held, deadline: Instant) -> Option<i32> {
             Some(_) if Instant::now() >= deadline => return None,
             Some(_) => std::thread::sleep(Duration::from_micros(200)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{BufRead, BufReader};
-    use std::process::{Child, Command, Stdio};
-
-    use evidence::role::Role;
-
-    use super::*;
-    use crate::fault::Victim;
-
-    /// A shell that has got as far as saying so.
-    fn shell(script: &str) -> (Child, Held) {
-        let script = format!("{script}; echo ready; read forever");
-        let mut child = Command::new("sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
-        let process = crate::process::Identity::of(child.id()).unwrap().unwrap();
-        let victim = Victim { agent: 1, role: Role::Worker, pid: process.pid, starttime: process.starttime };
-        let pidfd = PidFd::of(process).unwrap().unwrap();
-        (child, Held { victim, pidfd })
-    }
-
-    fn ended(script: &str, within: Duration) -> Outcome {
-        let (mut child, held) = shell(script);
-        let outcomes = end(&[held], Signal::SIGTERM, within, Clock { zero_ns: 0 });
-        child.kill().unwrap();
-        child.wait().unwrap();
-        outcomes.unwrap().remove(0)
-    }
-
-    #[test]
-    fn a_process_that_does_not_end_in_time_is_a_mismatch_and_says_so() {
-        let outcome = ended("trap '' TERM", Duration::from_millis(30));
-        assert_eq!((outcome.proof, outcome.acknowledged_ns), (Proof::Mismatch, None));
-        assert_eq!(outcome.readings[1].found, "alive 30ms after SIGTERM");
-    }
-
-    #[test]
-    fn a_process_that_another_signal_ended_is_a_mismatch() {
-        let outcome = ended("trap 'kill -KILL $$' TERM", TERMINATED_WITHIN);
-        assert_eq!(outcome.proof, Proof::Mismatch);
-        assert_eq!(outcome.readings[2].found, "signal 9");
     }
 }

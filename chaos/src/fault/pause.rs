@@ -1,90 +1,83 @@
 //! Stopping processes: SIGSTOP, undone by SIGCONT.
 
-use std::io;
 use std::time::{Duration, Instant};
 
-use evidence::event::{Level, Proof, Reading};
+use evidence::event::Level;
 use nix::sys::signal::Signal;
 
-use super::{Held, Outcome, Victim, signal_all};
+use super::act::Act;
+use super::signal::{Sent, signal_all};
+use super::{Held, Outcome, Setting};
 use crate::ChaosError;
-use crate::clock::Clock;
-use crate::journal::Undo;
-use crate::process::{Identity, Stat};
-use crate::undo::CONTINUE_WITHIN;
+use crate::process::Identity;
+use crate::site::Step;
+use crate::undo::Undo;
 
 /// How long a process may take to be stopped after SIGSTOP.
 const STOPPED_WITHIN: Duration = Duration::from_secs(1);
 const SOURCE: &str = "/proc/PID/stat state";
 
-/// What undoes a pause of this process.
-pub(crate) fn undo(process: Identity) -> Undo {
-    Undo::Continue { process }
+#[derive(Debug)]
+pub(super) struct Pause {
+    processes: Vec<Identity>,
 }
 
-/// Stops all and reads back that each is stopped.
-pub(crate) fn apply(held: &[Held], clock: Clock) -> Result<Vec<Outcome>, ChaosError> {
-    act(held, Signal::SIGSTOP, STOPPED_WITHIN, clock, |stat| match stat {
-        Some(stat) if stat.is_stopped() => Some((Proof::Proven, "T".to_owned())),
-        Some(stat) if stat.is_alive() => None,
-        _ => Some((Proof::Mismatch, "dead".to_owned())),
-    })
-}
-
-/// Lets all go on and reads back that none is stopped; one that has died meanwhile is not.
-pub(crate) fn heal(held: &[Held], clock: Clock) -> Result<Vec<Outcome>, ChaosError> {
-    act(held, Signal::SIGCONT, CONTINUE_WITHIN, clock, |stat| match stat {
-        Some(stat) if stat.is_stopped() => None,
-        Some(stat) if stat.is_alive() => Some((Proof::Proven, char::from(stat.state).to_string())),
-        _ => Some((Proof::Proven, "dead".to_owned())),
-    })
-}
-
-/// Signals all, then reads the state of each until `settled` says what came of it.
-fn act(
-    held: &[Held],
-    signal: Signal,
-    within: Duration,
-    clock: Clock,
-    settled: impl Fn(Option<Stat>) -> Option<(Proof, String)>,
-) -> Result<Vec<Outcome>, ChaosError> {
-    let deadline = Instant::now() + within;
-    let sent = signal_all(held, signal, clock);
-    let mut outcomes: Vec<Option<Outcome>> = sent
-        .iter()
-        .map(|sent| match sent.taken {
-            // It died while it was stopped: nothing is left to let go on.
-            Ok(false) if signal == Signal::SIGCONT => {
-                Some(outcome(Proof::Proven, "dead".to_owned(), signal, clock))
-            }
-            _ => sent.refused(signal),
-        })
-        .collect();
-    loop {
-        let open = held.iter().zip(&sent).zip(&mut outcomes).filter(|(_, slot)| slot.is_none());
-        for ((held, sent), slot) in open {
-            let stat = stat_of(&held.victim).map_err(|e| ChaosError::io("read", "/proc", e))?;
-            *slot =
-                settled(stat).map(|(proof, found)| sent.told(signal, outcome(proof, found, signal, clock)));
-        }
-        let late = Instant::now() >= deadline;
-        if late || outcomes.iter().all(Option::is_some) {
-            let unsettled =
-                || outcome(Proof::Mismatch, format!("unchanged {within:?} after {signal}"), signal, clock);
-            return Ok(outcomes.into_iter().map(|slot| slot.unwrap_or_else(unsettled)).collect());
-        }
-        std::thread::sleep(Duration::from_micros(100));
+impl Pause {
+    pub(super) fn of(setting: &Setting) -> Self {
+        Self { processes: setting.held.iter().map(Held::process).collect() }
     }
 }
 
-fn stat_of(victim: &Victim) -> io::Result<Option<Stat>> {
-    victim.process().stat()
+impl Act for Pause {
+    fn undo(&self) -> Vec<Undo> {
+        self.processes.iter().map(|process| Undo::Continue { process: *process }).collect()
+    }
+
+    fn apply(&mut self, setting: &Setting) -> Result<Vec<Outcome>, ChaosError> {
+        let all: Vec<&Held> = setting.held.iter().collect();
+        let (first, rest) = all.split_at(all.len() / 2);
+        let mut sent = signal_all(setting, first, Signal::SIGSTOP);
+        setting.reached(Step::HalfApplied);
+        sent.extend(signal_all(setting, rest, Signal::SIGSTOP));
+        let deadline = Instant::now() + STOPPED_WITHIN;
+        all.iter().zip(&sent).map(|(held, sent)| stopped(setting, held, sent, deadline)).collect()
+    }
+
+    fn healed(&mut self, setting: &Setting) -> Result<Vec<Outcome>, ChaosError> {
+        setting.held.iter().map(|held| goes_on(setting, held)).collect()
+    }
 }
 
-fn outcome(proof: Proof, found: String, signal: Signal, clock: Clock) -> Outcome {
-    let at_ns = clock.now();
-    let expected = if signal == Signal::SIGSTOP { "T" } else { "not T" }.to_owned();
-    let reading = Reading { at_ns, level: Level::E1, source: SOURCE.to_owned(), expected, found };
-    let acknowledged_ns = (proof == Proof::Proven).then_some(at_ns);
-    Outcome { proof, sent_ns: None, acknowledged_ns, readings: vec![reading] }
+fn stopped(setting: &Setting, held: &Held, sent: &Sent, deadline: Instant) -> Result<Outcome, ChaosError> {
+    let mut outcome = sent.told(Signal::SIGSTOP);
+    if !sent.is_under_way() {
+        return Ok(outcome);
+    }
+    loop {
+        let (fits, found) = match state(held)? {
+            Some(b'T') => (true, "T".to_owned()),
+            None => (false, "dead".to_owned()),
+            Some(_) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_micros(100));
+                continue;
+            }
+            Some(_) => (false, format!("unchanged {STOPPED_WITHIN:?} after SIGSTOP")),
+        };
+        outcome.see(setting.reading(Level::E1, SOURCE, "T", found), fits);
+        return Ok(outcome);
+    }
+}
+
+pub(super) fn goes_on(setting: &Setting, held: &Held) -> Result<Outcome, ChaosError> {
+    let state = state(held)?;
+    let found = state.map_or_else(|| "dead".to_owned(), |state| char::from(state).to_string());
+    let mut outcome = Outcome::default();
+    outcome.see(setting.reading(Level::E1, SOURCE, "not T", found), state != Some(b'T'));
+    Ok(outcome)
+}
+
+/// The state of a process that is alive.
+fn state(held: &Held) -> Result<Option<u8>, ChaosError> {
+    let stat = held.process().stat().map_err(|e| ChaosError::io("read", "/proc", e))?;
+    Ok(stat.filter(crate::process::Stat::is_alive).map(|stat| stat.state))
 }

@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use scenarios::plan::Enclosure;
+
 use super::TargetCommand;
 use crate::process::Identity;
 
@@ -13,6 +15,7 @@ pub(super) struct Order {
     pub(super) run: PathBuf,
     pub(super) harness: Identity,
     pub(super) target: TargetCommand,
+    pub(super) enclosure: Enclosure,
 }
 
 impl Order {
@@ -25,6 +28,11 @@ impl Order {
             "--stderr".into(),
             self.target.stderr_file.clone().into(),
         ];
+        if self.enclosure != Enclosure::default() {
+            // It holds only numbers and words, which JSON always can.
+            let json = serde_json::to_string(&self.enclosure).unwrap_or_default();
+            arguments.extend(["--enclosure".into(), json.into()]);
+        }
         if let Some(cwd) = &self.target.cwd {
             arguments.extend(["--cwd".into(), cwd.clone().into()]);
         }
@@ -40,6 +48,7 @@ impl Order {
     pub(super) fn from_arguments(arguments: &[OsString]) -> Result<Self, String> {
         let (mut run, mut harness, mut stderr_file, mut cwd) = (None, None, None, None);
         let mut env = Vec::new();
+        let mut enclosure = Enclosure::default();
         let mut rest = arguments.iter();
         while let Some(name) = rest.next().filter(|name| *name != "--") {
             let value = rest.next().ok_or_else(|| format!("{} has no value", name.display()))?;
@@ -48,6 +57,7 @@ impl Order {
                 Some("--harness") => harness = Some(identity(value)?),
                 Some("--stderr") => stderr_file = Some(PathBuf::from(value)),
                 Some("--cwd") => cwd = Some(PathBuf::from(value)),
+                Some("--enclosure") => enclosure = planned(value)?,
                 Some("--env") => env.push(pair(value)?),
                 _ => return Err(format!("unknown argument {}", name.display())),
             }
@@ -66,6 +76,7 @@ impl Order {
                 cwd,
                 stderr_file: stderr_file.ok_or_else(|| missing("--stderr"))?,
             },
+            enclosure,
         })
     }
 }
@@ -75,6 +86,10 @@ fn identity(value: &OsStr) -> Result<Identity, String> {
     parts
         .and_then(|(pid, start)| Some(Identity { pid: pid.parse().ok()?, starttime: start.parse().ok()? }))
         .ok_or_else(|| format!("--harness is {}, not PID:STARTTIME", value.display()))
+}
+
+fn planned(value: &OsStr) -> Result<Enclosure, String> {
+    serde_json::from_slice(value.as_bytes()).map_err(|e| format!("--enclosure is not understood: {e}"))
 }
 
 fn pair(value: &OsStr) -> Result<(OsString, OsString), String> {
@@ -88,6 +103,8 @@ fn pair(value: &OsStr) -> Result<(OsString, OsString), String> {
 
 #[cfg(test)]
 mod tests {
+    use scenarios::plan::BusDirectory;
+
     use super::*;
 
     #[test]
@@ -101,6 +118,10 @@ mod tests {
                 cwd: Some("/tmp".into()),
                 stderr_file: "/runs/a b/target.log".into(),
             },
+            enclosure: Enclosure {
+                bus: Some(BusDirectory { bytes: Some(1 << 20), inodes: None, intercepted: true }),
+                network: None,
+            },
         };
         let back = Order::from_arguments(&order.to_arguments()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{order:?}"));
@@ -108,12 +129,16 @@ mod tests {
 
     #[test]
     fn arguments_that_are_no_order_are_refused_by_name() {
-        let cases: [(&[&str], &str); 6] = [
+        let cases: [(&[&str], &str); 7] = [
             (&[], "no program of a target is given"),
             (&["--", "sleep"], "--run is missing; a guardian is started by `shakedown run`"),
             (&["--run"], "--run has no value"),
             (&["--harness", "7", "--", "sleep"], "--harness is 7, not PID:STARTTIME"),
             (&["--env", "A", "--", "sleep"], "--env is A, not NAME=VALUE"),
+            (
+                &["--enclosure", "x", "--", "sleep"],
+                "--enclosure is not understood: expected value at line 1 column 1",
+            ),
             (&["--fast", "yes", "--", "sleep"], "unknown argument --fast"),
         ];
         for (arguments, expected) in cases {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
@@ -13,8 +13,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::{Order, Report};
+use super::{Order, Report, TargetCommand};
 use crate::clock::monotonic_ns;
+use crate::enclosure::Made;
 use crate::find::{MARK, below, mark};
 use crate::journal::{By, Follower, Journal, OpenFaults, Record};
 use crate::pidfd::PidFd;
@@ -29,46 +30,44 @@ const END_WITHIN: Duration = Duration::from_secs(15);
 /// Reports that the harness has not read are kept up to this many bytes.
 const MAX_UNREAD: usize = 1 << 20;
 
-/// Runs a guardian to its end. `arguments` are those that [`super::Guardian::start`] appended to its command.
-/// The result is the exit status: 0 after a clean end, 64 for bad arguments, 69 if something could not be
-/// had, 70 if something of the run is left.
+/// Runs a guardian to its end, or a process that helps a fault. `arguments` are those that were appended to the
+/// guardian's command. The result is the exit status: 0 after a clean end, 64 for bad arguments, 69 if
+/// something could not be had, 70 if something of the run is left.
 #[must_use]
 pub fn main(arguments: &[OsString]) -> i32 {
+    if let [first, role @ ..] = arguments
+        && first == crate::aide::ROLE
+    {
+        return crate::aide::main(role);
+    }
     let order = match Order::from_arguments(arguments) {
         Ok(order) => order,
-        Err(found) => return refuse(64, found),
+        Err(found) => return refuse(64, &Report::NotStarted { found }),
     };
     match Watch::begin(&order) {
         Ok(Some(watch)) => watch.run(),
         Ok(None) => 0,
-        Err(found) => refuse(69, found),
+        Err(why) => refuse(69, &why),
     }
 }
 
-fn refuse(code: i32, found: String) -> i32 {
+fn refuse(code: i32, why: &Report) -> i32 {
     // Standard error is the stream to the harness; if it is gone nobody is left to tell.
-    let _ = io::stderr().write_all(&Report::NotStarted { found }.to_line());
+    let _ = io::stderr().write_all(&why.to_line());
     code
 }
 
-/// The state of a guardian that has a target.
-struct Watch {
+/// The state of a guardian that watches a harness and has no target yet.
+struct Post {
     own: Identity,
-    target: Identity,
     harness: PidFd,
-    stream: UnixStream,
-    children: SignalFd,
     journal: Journal,
     follower: Follower,
-    open: OpenFaults,
-    unsent: VecDeque<u8>,
-    /// Whether the run is being ended: what ends now was ended by this process and is no news of the target.
-    ending: bool,
 }
 
-impl Watch {
-    /// Starts the target; `None` if the harness died before.
-    fn begin(order: &Order) -> Result<Option<Self>, String> {
+impl Post {
+    /// `None` if the harness has died.
+    fn take(order: &Order) -> Result<Option<Self>, String> {
         let own = Identity::own().map_err(|e| format!("could not read its own start time: {e}"))?;
         // Refused where it leads a session already, which is as good.
         let _ = nix::unistd::setsid();
@@ -84,14 +83,59 @@ impl Watch {
         // Before the target is there, so that whoever comes later knows its mark. It need not outlive the
         // machine, for no process does.
         journal.append(&Record::Guarding { guardian: own }).map_err(|e| e.to_string())?;
+        Ok(Some(Self { own, harness, journal, follower }))
+    }
+}
+
+/// The state of a guardian that has a target.
+pub(super) struct Watch {
+    pub(super) own: Identity,
+    pub(super) target: Identity,
+    /// How it is started.
+    pub(super) command: TargetCommand,
+    pub(super) made: Made,
+    harness: PidFd,
+    pub(super) stream: UnixStream,
+    children: SignalFd,
+    pub(super) journal: Journal,
+    follower: Follower,
+    open: OpenFaults,
+    unsent: VecDeque<u8>,
+    /// Whether the run is being ended: what ends now was ended by this process and is no news of the target.
+    ending: bool,
+    /// Whether the target was ended to be started again, and how its first process ended.
+    pub(super) restarts: bool,
+    pub(super) status: Option<String>,
+}
+
+impl Watch {
+    /// Makes what the target is to find and starts it; `None` if the harness died before.
+    fn begin(order: &Order) -> Result<Option<Self>, Report> {
+        let not_started = |found| Report::NotStarted { found };
+        let Some(post) = Post::take(order).map_err(not_started)? else { return Ok(None) };
+        // While this process has one thread and nothing of the target is there.
+        let mut made = Made::new(&order.enclosure, post.own, &order.run, &order.target.stderr_file)
+            .map_err(|found| Report::NotEnclosed { found })?;
+        match launch(order, post.own, &made) {
+            Ok(target) => Self::over(post, order.target.clone(), target, made).map(Some).map_err(not_started),
+            Err(found) => {
+                made.dismantle();
+                Err(not_started(found))
+            }
+        }
+    }
+
+    fn over(post: Post, command: TargetCommand, target: Identity, made: Made) -> Result<Self, String> {
+        let Post { own, harness, journal, follower } = post;
         let stream = stream_to_harness().map_err(|e| format!("could not talk to the harness: {e}"))?;
-        let target = launch(order, own)?;
         // After the target was started, for it would inherit what is blocked. It is looked at once anyway, so
         // no signal that came before is missed.
         let children = children_signals().map_err(|e| format!("could not listen for signals: {e}"))?;
         let mut watch = Self {
             own,
             target,
+            command,
+            made,
             harness,
             stream,
             children,
@@ -100,11 +144,13 @@ impl Watch {
             open: OpenFaults::default(),
             unsent: VecDeque::new(),
             ending: false,
+            restarts: false,
+            status: None,
         };
         // The target is there and will be ended whatever the disk says.
         let _ = watch.journal.append(&Record::Launched { target });
         watch.report(&Report::Started { guardian: own, target });
-        Ok(Some(watch))
+        Ok(watch)
     }
 
     fn run(mut self) -> i32 {
@@ -120,8 +166,10 @@ impl Watch {
         let ended = {
             let deadline = Instant::now() + END_WITHIN;
             let own = self.own.pid;
+            self.made.end_helpers();
             stop_all(|| below(own), |_| self.reap(), deadline)
         };
+        self.made.dismantle();
         self.reap();
         self.send();
         match ended {
@@ -150,15 +198,7 @@ impl Watch {
         let _ = poll(&mut polled, PollTimeout::from(LOOK_EVERY));
         let harness_died = polled[0].any().unwrap_or(false);
         self.send();
-        harness_died || self.told_to_end() || self.asked_to_end()
-    }
-
-    /// The harness never writes: what comes from it is the end of the stream.
-    fn told_to_end(&mut self) -> bool {
-        match self.stream.read(&mut [0; 64]) {
-            Ok(read) => read == 0,
-            Err(e) => !matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
-        }
+        harness_died || self.obey() || self.asked_to_end()
     }
 
     /// SIGTERM asks; SIGCHLD only wakes. The others that a terminal sends are swallowed: the harness gets
@@ -188,15 +228,19 @@ impl Watch {
     }
 
     /// Takes the status of every child that has ended and tells it.
-    fn reap(&mut self) {
+    pub(super) fn reap(&mut self) {
         let mut orphans = Vec::new();
         let mut target = None;
         while let Some((pid, status)) = reap_one() {
             if pid == self.target.pid {
                 target = Some(status_words(status));
-            } else {
+            } else if !self.made.ended(pid) {
                 orphans.push((pid, status_words(status)));
             }
+        }
+        if self.restarts {
+            self.status = self.status.take().or(target);
+            return;
         }
         if self.ending {
             return;
@@ -209,7 +253,7 @@ impl Watch {
         }
     }
 
-    fn report(&mut self, report: &Report) {
+    pub(super) fn report(&mut self, report: &Report) {
         let line = report.to_line();
         if self.unsent.len() + line.len() <= MAX_UNREAD {
             self.unsent.extend(line);
@@ -262,18 +306,24 @@ fn stream_to_harness() -> io::Result<UnixStream> {
     Ok(stream)
 }
 
-/// Starts the target with our own standard input and output, and lets go of them.
-fn launch(order: &Order, own: Identity) -> Result<Identity, String> {
-    let wanted = &order.target;
+/// How the target is started: its errors in its log, marked as one of this run, where it belongs.
+pub(super) fn target_command(wanted: &TargetCommand, own: Identity, made: &Made) -> Result<Command, String> {
     let log =
         File::options().append(true).create(true).open(&wanted.stderr_file).map_err(|e| {
             format!("could not open {} for what it writes: {e}", wanted.stderr_file.display())
         })?;
     let mut command = Command::new(&wanted.argv[0]);
     command.args(&wanted.argv[1..]).envs(wanted.env.iter().cloned()).env(MARK, mark(own)).stderr(log);
+    made.place(&mut command);
     if let Some(cwd) = &wanted.cwd {
         command.current_dir(cwd);
     }
+    Ok(command)
+}
+
+/// Starts the target with our own standard input and output, and lets go of them.
+fn launch(order: &Order, own: Identity, made: &Made) -> Result<Identity, String> {
+    let mut command = target_command(&order.target, own, made)?;
     let child = command.spawn().map_err(|e| e.to_string())?;
     let started = (|| -> io::Result<Identity> {
         let nothing = File::options().read(true).write(true).open("/dev/null")?;

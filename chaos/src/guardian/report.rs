@@ -15,8 +15,14 @@ pub enum Report {
         /// The target's first process.
         target: Identity,
     },
-    /// There will be no target; the guardian ends.
+    /// There will be no target. At its first start the guardian ends, too.
     NotStarted {
+        /// What was found.
+        found: String,
+    },
+    /// What the target was to find on this host could not be made; there will be no target and the guardian
+    /// ends.
+    NotEnclosed {
         /// What was found.
         found: String,
     },
@@ -24,6 +30,20 @@ pub enum Report {
     TargetExited {
         /// How: `exit 0`, `signal 9`.
         status: String,
+    },
+    /// Every process of the target was ended, as was asked.
+    TargetEnded {
+        /// How its first process ended.
+        status: String,
+        /// How many processes there were.
+        ended: u32,
+        /// How many of them could not be ended.
+        still_alive: u32,
+    },
+    /// The target was started again, as was asked.
+    TargetStarted {
+        /// Its first process.
+        target: Identity,
     },
     /// Processes have ended that had lost their parents and were adopted by the guardian.
     OrphansExited {

@@ -10,9 +10,9 @@ use scenarios::plan::{self, FaultKind};
 use crate::run::{Run, assert_none_alive, identity, state, victim, wait_until};
 use chaos::journal::Record;
 
-const KILL: FaultKind = FaultKind::Kill { signal: plan::Signal::Kill };
-const TERM: FaultKind = FaultKind::Kill { signal: plan::Signal::Term };
-const PAUSE: FaultKind = FaultKind::Pause { for_ns: 60_000_000_000 };
+const KILL: FaultKind = FaultKind::Kill { signal: plan::Signal::Kill, then_kill_ns: None };
+const TERM: FaultKind = FaultKind::Kill { signal: plan::Signal::Term, then_kill_ns: None };
+const PAUSE: FaultKind = FaultKind::Pause {};
 
 /// Source, expectation and finding of what was read back, without the times and without the sending.
 fn readings(victim: &Victim) -> Vec<String> {
@@ -21,7 +21,7 @@ fn readings(victim: &Victim) -> Vec<String> {
 }
 
 fn proofs(victims: &[Victim]) -> Vec<(u32, Proof)> {
-    victims.iter().map(|v| (v.agent, v.proof)).collect()
+    victims.iter().map(|v| (v.subject.agent().unwrap(), v.proof)).collect()
 }
 
 fn faults(records: &[Record]) -> Vec<&str> {
@@ -188,15 +188,15 @@ fn a_paused_agent_that_is_killed_meanwhile_needs_no_healing() {
     assert_eq!(killed.victims[0].proof, Proof::Proven);
     let healed = paused.guard.unwrap().heal();
     assert_eq!(healed.step, FaultStep::Healed);
-    assert_eq!(healed.victims[0].readings[1].found, "dead");
+    assert_eq!(readings(&healed.victims[0]), ["/proc/PID/stat state: not T / dead"]);
 }
 
 #[test]
 fn a_prepared_fault_meets_its_victims_as_they_are_when_it_is_applied() {
     let run = Run::of(&["target", "2"]);
-    let scope = run.guardian().scope();
+    let site = run.guardian().site(0).unwrap();
     let fault = crate::run::fault("one", KILL);
-    let prepared = chaos::prepare(&scope, &run.journal, &fault, &run.victims(), 0).unwrap();
+    let prepared = chaos::prepare(&site, &fault, &run.victims()).unwrap();
     assert_eq!(faults(&run.records()), [""; 0], "nothing has been done yet");
     kill(Pid::from_raw(i32::try_from(run.agents[0].pid).unwrap()), Signal::SIGTERM).unwrap();
     wait_until("the first agent is dead", || state(run.agents[0]).is_none());
@@ -214,8 +214,8 @@ fn a_journal_that_cannot_be_written_keeps_the_fault_from_being_applied() {
     let journal = chaos::Journal::open(dir.path()).unwrap();
     for kind in [KILL, PAUSE] {
         let fault = crate::run::fault("one", kind);
-        let refused =
-            chaos::inject(&run.guardian().scope(), &journal, &fault, &run.victims(), 0).unwrap_err();
+        let site = chaos::Site { journal: journal.clone(), ..run.guardian().site(0).unwrap() };
+        let refused = chaos::inject(&site, &fault, &run.victims()).unwrap_err();
         assert!(refused.to_string().contains("No space left on device"), "{refused}");
     }
     assert!(state(run.agents[0]).is_some_and(|state| state != 'T'));

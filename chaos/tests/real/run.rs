@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use chaos::journal::{self, Record};
 use chaos::process::{Identity, Stat};
-use chaos::{Guardian, Journal, TargetCommand, TargetStdio, Victim};
-use evidence::event::Level;
+use chaos::{Guardian, TargetCommand, TargetStdio, Victim};
 use evidence::role::Role;
-use scenarios::plan::{Fault, FaultKind, Victims, When};
+use scenarios::plan::{Enclosure, Fault, FaultKind, Victims};
 
 pub(crate) const STAND_IN: &str = env!("CARGO_BIN_EXE_chaos-stand-in");
 
@@ -22,7 +21,6 @@ pub(crate) struct Run {
     // Before the directory: its end is written there.
     pub(crate) guardian: Option<Guardian>,
     pub(crate) agents: Vec<Identity>,
-    pub(crate) journal: Journal,
     pub(crate) dir: tempfile::TempDir,
     lines: BufReader<File>,
     _stdin: std::os::fd::OwnedFd,
@@ -35,11 +33,10 @@ impl Run {
         let mut argv = vec![STAND_IN.into()];
         argv.extend(role.iter().map(OsString::from));
         let (guardian, TargetStdio { stdin, stdout }) =
-            Guardian::start(&guardian_command(), dir.path(), target(dir.path(), argv)).unwrap();
-        let journal = guardian.journal().unwrap();
+            Guardian::start(&guardian_command(), dir.path(), target(dir.path(), argv), &Enclosure::default())
+                .unwrap();
         let lines = BufReader::new(File::from(stdout));
-        let mut run =
-            Self { guardian: Some(guardian), agents: Vec::new(), journal, dir, lines, _stdin: stdin };
+        let mut run = Self { guardian: Some(guardian), agents: Vec::new(), dir, lines, _stdin: stdin };
         let line = run.line();
         run.agents = line.split_whitespace().map(|pid| identity(pid.parse().unwrap())).collect();
         run
@@ -65,12 +62,18 @@ impl Run {
         victims: &[Victim],
     ) -> Result<chaos::Injected, chaos::ChaosError> {
         let zero = chaos::clock::monotonic_ns();
-        chaos::inject(&self.guardian().scope(), &self.journal, &fault("one", kind), victims, zero)
+        chaos::inject(&self.guardian().site(zero).unwrap(), &fault("one", kind), victims)
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {
         journal::read(self.dir.path()).unwrap()
     }
+}
+
+/// A copy of a program, made by a process of its own: a file that this process has open for writing would be
+/// open in what another test starts just then, and could not be run.
+pub(crate) fn copy_program(from: &str, to: &Path) {
+    assert!(std::process::Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
 pub(crate) fn guardian_command() -> Vec<OsString> {
@@ -86,18 +89,17 @@ pub(crate) fn victim(agent: u32, process: Identity) -> Victim {
 }
 
 pub(crate) fn fault(id: &str, kind: FaultKind) -> Fault {
-    Fault {
-        id: id.to_owned(),
-        kind,
-        victims: Victims { role: Role::Worker, places: Vec::new() },
-        at_ns: 0,
-        when: When::Due {},
-        requires: Level::E1,
-    }
+    let for_ns = if kind == (FaultKind::Pause {}) { 60_000_000_000 } else { 0 };
+    let victims = Victims { role: Role::Worker, places: Vec::new() };
+    Fault::new(id, kind, Some(victims), 0, for_ns)
 }
 
 pub(crate) fn identity(pid: u32) -> Identity {
     Identity::of(pid).unwrap().unwrap()
+}
+
+pub(crate) fn identity_of(pid: u32) -> Option<Identity> {
+    Identity::of(pid).unwrap()
 }
 
 pub(crate) fn state(process: Identity) -> Option<char> {

@@ -53,6 +53,8 @@ pub(crate) enum Command {
         /// The run directory; without it, every run below `runs/`
         run: Option<PathBuf>,
     },
+    /// Show what this host can do: limits, and each fault with its mechanism
+    Doctor,
     /// Print the JSON Schema of scenario files, for editors
     Schema,
     /// The reference runtime by itself; see `shakedown swarm --help`

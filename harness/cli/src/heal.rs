@@ -22,7 +22,22 @@ pub(crate) fn command(run: Option<&Path>) -> Exit {
     if runs.is_empty() {
         say!("no runs below {RUNS}/: nothing to undo");
     }
-    runs.iter().fold(Exit::Go, |exit, run| exit.and(heal(run)))
+    let healed = runs.iter().fold(Exit::Go, |exit, one| exit.and(heal(one)));
+    if run.is_none() { healed.and(sweep()) } else { healed }
+}
+
+/// Removes what runs whose directories are gone have left with a name on this host.
+fn sweep() -> Exit {
+    match chaos::sweep() {
+        Ok(removed) => {
+            removed.iter().for_each(|path| say!("removed {}", path.display()));
+            Exit::Go
+        }
+        Err(why) => {
+            note!("error: what dead runs have left cannot all be removed\n  {why}");
+            Exit::Unusable
+        }
+    }
 }
 
 fn heal(run: &Path) -> Exit {

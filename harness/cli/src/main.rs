@@ -8,6 +8,7 @@ mod terminal;
 
 mod args;
 mod check;
+mod doctor;
 mod exit;
 mod heal;
 mod judge;
@@ -51,6 +52,7 @@ fn commanded(given: Vec<OsString>) -> Exit {
         Command::Judge { runs } => judge::judge(&runs),
         Command::Report { run } => judge::report(&run),
         Command::Heal { run } => heal::command(run.as_deref()),
+        Command::Doctor => doctor::command(),
         Command::Schema => check::schema(),
         Command::Swarm { .. } => unreachable!("`swarm` branched off before the arguments were read"),
     }

@@ -28,9 +28,11 @@ pub(crate) fn command(file: &Path, options: &ScenarioOptions) -> Exit {
 /// What the plan needs that this host has not.
 pub(crate) fn refusals(plan: &scenarios::plan::Plan) -> Vec<String> {
     let needs = scenarios::cost::of(plan);
-    harness::host::refusals(&harness::host::Needs {
+    let mut refusals = harness::host::refusals(&harness::host::Needs {
         processes: needs.processes,
         descriptors: needs.descriptors,
         memory_bytes: needs.memory_bytes,
-    })
+    });
+    refusals.extend(chaos::refusals(plan));
+    refusals
 }

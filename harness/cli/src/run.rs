@@ -36,6 +36,10 @@ pub(crate) fn command(args: &Run) -> Exit {
     if invalid {
         return Exit::Invalid;
     }
+    // What cannot be removed now keeps no run from being carried out; `heal` says why.
+    for path in chaos::sweep().into_iter().flatten() {
+        note!("removed {}, left by a run whose processes are dead", path.display());
+    }
     let mut exit = Exit::Go;
     for scenario in loaded {
         exit = exit.and(one(args, scenario));

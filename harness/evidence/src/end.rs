@@ -33,6 +33,10 @@ pub struct End {
     /// Processes of the run that were still alive when it was over, before they were ended; absent where the
     /// target's agents have no processes, or where it was not given the time to end them.
     pub left_behind: Option<u32>,
+    /// Workers that lived through the last rounds and answered none of them; absent where there were none, or a
+    /// fault was in effect.
+    #[serde(default)]
+    pub hung: Option<u32>,
     /// The target's gauges at its last snapshot.
     pub gauges: BTreeMap<String, f64>,
     /// Bytes of each file that grew with the run, by name, so that one cut short later is noticed.
@@ -82,12 +86,37 @@ pub struct Ledger {
     pub duplicated: u64,
     /// Executed again, where the target or its answers tell.
     pub effects_duplicated: Option<u64>,
+    /// Answers that came again from another agent, or another life of the same: two held the same task.
+    #[serde(default)]
+    pub two_owners: u64,
     /// Overtook an earlier task of the same agent.
     pub reordered: u64,
     /// With a wrong digest.
     pub corrupt: u64,
     /// To tokens that were never issued.
     pub phantom: u64,
+    /// The part of the tasks above that floods of the plan sent beyond the workload.
+    #[serde(default)]
+    pub floods: Floods,
+}
+
+/// Tasks that floods sent, accounted for like any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Floods {
+    /// Handed to the target.
+    pub sent: u64,
+    /// The target took responsibility.
+    pub acknowledged: u64,
+    /// The target refused.
+    pub refused: u64,
+    /// Answered correctly and in time.
+    pub in_time: u64,
+    /// Answered correctly after the time-out.
+    pub late: u64,
+    /// Acknowledged and never answered correctly.
+    pub lost: u64,
+    /// Neither acknowledged, refused nor answered.
+    pub unknown: u64,
 }
 
 /// The drain barrier: lost is only proven behind it.
@@ -108,6 +137,9 @@ pub struct Shed {
     pub rounds: u64,
     /// Single tasks, because no slot was free.
     pub operations: u64,
+    /// Those of both that were due while a fault of the plan had the target down.
+    #[serde(default)]
+    pub down: u64,
 }
 
 /// Sampling ticks.

@@ -81,7 +81,7 @@ pub enum Fact {
         fault: String,
         /// Which step.
         step: FaultStep,
-        /// What was read back for each victim; with `injected` and `healed`.
+        /// What was read back for each victim; with `injected`, `observed` and `healed`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         victims: Vec<Victim>,
         /// Why, where it needs saying (skipped, failed).
@@ -135,6 +135,9 @@ pub enum Fact {
         open: u64,
         /// Those of them answered late.
         late: u64,
+        /// Those of them sent to a worker more than once.
+        #[serde(default)]
+        retried: u64,
         /// Those of them lost.
         lost: u64,
     },
@@ -196,6 +199,9 @@ pub enum MemberState {
 pub enum FaultStep {
     /// It was applied and read back. The event's time is when the kernel had acknowledged it.
     Injected,
+    /// What was seen of its effect while it acted, read before it was undone. Where there is such a step its
+    /// victims say how far the fault is proven, and those of `injected` only what was known then.
+    Observed,
     /// It was undone and that was read back; a kill needs none.
     Healed,
     /// It was not applied: there was nobody to apply it to. Never counts for coverage.
@@ -234,16 +240,64 @@ pub enum Level {
 /// One victim of a fault with what was read back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Victim {
-    /// The agent.
-    pub agent: u32,
-    /// Its role.
-    pub role: Role,
-    /// Its process.
+    /// What it was done to: an agent, or a part of the run that is none.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// Its process; 0 where it has none of its own.
     pub pid: u32,
     /// How far it is proven.
     pub proof: Proof,
     /// What was read.
     pub readings: Vec<Reading>,
+}
+
+/// What a fault is done to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Subject {
+    /// An agent.
+    Agent {
+        /// Its number.
+        agent: u32,
+        /// Its role.
+        role: Role,
+    },
+    /// Something else: `target`, `bus directory`, `host memory`, `host 2`.
+    Part {
+        /// What.
+        part: String,
+    },
+}
+
+impl Subject {
+    /// The agent, if it is one.
+    #[must_use]
+    pub fn agent(&self) -> Option<u32> {
+        match self {
+            Self::Agent { agent, .. } => Some(*agent),
+            Self::Part { .. } => None,
+        }
+    }
+}
+
+impl Subject {
+    /// Its role, if it is an agent.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        match self {
+            Self::Agent { role, .. } => Some(*role),
+            Self::Part { .. } => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Agent { agent, role } => write!(f, "{role} {agent}", role = role.name()),
+            Self::Part { part } => f.write_str(part),
+        }
+    }
 }
 
 /// One thing that was read back.
@@ -358,8 +412,7 @@ mod tests {
                     fault: "1".into(),
                     step: FaultStep::Injected,
                     victims: vec![Victim {
-                        agent: 1,
-                        role: Role::Coordinator,
+                        subject: Subject::Agent { agent: 1, role: Role::Coordinator },
                         pid: 4242,
                         proof: Proof::Proven,
                         readings: vec![Reading {

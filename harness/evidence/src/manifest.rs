@@ -105,14 +105,18 @@ pub struct PlannedFault {
     pub kind: String,
     /// What it does, in words: `SIGKILL to 3 coordinators at 20 s`.
     pub words: String,
-    /// The role of its victims.
-    pub role: Role,
-    /// How many victims.
+    /// The role of its victims, where these are agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// How many victims, agents or other parts of the run.
     pub count: u32,
     /// When it is due, in nanoseconds from the beginning of the first phase after launch.
     pub at_ns: u64,
-    /// How long it lasts, in nanoseconds; 0 for a kill.
+    /// How long it lasts, in nanoseconds; 0 for what acts once.
     pub for_ns: u64,
+    /// The time within which the target must be steady again, where the scenario says one, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovers_within_ns: Option<u64>,
     /// The evidence that it requires of every victim.
     pub requires: Level,
 }

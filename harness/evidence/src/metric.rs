@@ -88,6 +88,7 @@ pub fn all() -> &'static [Metric] {
 static ALL: LazyLock<Vec<Metric>> = LazyLock::new(|| {
     let mut all = Vec::new();
     messages(&mut all);
+    progress(&mut all);
     work(&mut all);
     launch_and_agents(&mut all);
     faults(&mut all);
@@ -179,6 +180,11 @@ fn messages(all: &mut Vec<Metric>) {
         ),
         counted("messages.corrupt", Work, "Answers whose digest is not that of the payload."),
         counted("messages.phantom", Work, "Answers to tokens that were never issued."),
+        counted(
+            "messages.two_owners",
+            Work,
+            "Answers that came again from another agent, or another life of the same: two held the same task.",
+        ),
         counted("effects.duplicated", Effects, "Tasks executed more than once in effect."),
         phased(metric(
             "delivery.rate",
@@ -201,6 +207,26 @@ fn messages(all: &mut Vec<Metric>) {
             Work,
             "Tasks lost, late, corrupt, refused, unknown or shed, as a share of those due.",
         )),
+    ]);
+}
+
+/// Outside the windows in which faults excuse a standstill.
+fn progress(all: &mut Vec<Metric>) {
+    all.extend([
+        metric(
+            "progress.stall.max",
+            Unit::Seconds,
+            Better::Lower,
+            Needs::Work,
+            "Longest time from when a task was due to the next answer to any task, outside the windows in which a fault excuses it.",
+        ),
+        metric(
+            "progress.rate",
+            Unit::Ratio,
+            Better::Higher,
+            Needs::Work,
+            "Tasks answered correctly and in time, as a share of those due outside the windows in which a fault excuses their absence.",
+        ),
     ]);
 }
 
@@ -276,6 +302,11 @@ fn launch_and_agents(all: &mut Vec<Metric>) {
             Nothing,
             "Agents whose process ended without a fault of the plan having ended it.",
         ),
+        counted(
+            "agents.hung",
+            Needs::Rounds,
+            "Workers that lived through the last three rounds, no fault being in effect, and answered none of them.",
+        ),
         counted("agents.left_behind", Processes, "Processes of the run that were alive after it."),
         metric(
             "agents.replaced",
@@ -300,6 +331,13 @@ fn faults(all: &mut Vec<Metric>) {
         ),
     ]);
     distribution(all, "recovery.time", Faults, "Time from a fault until the target is steady again", false);
+    distribution(
+        all,
+        "recovery.after_heal",
+        Faults,
+        "Time from the end of a fault that lasts, or from one that does not, until the target is steady again; zero if it was before",
+        false,
+    );
     for (step, help) in [
         ("detect", "Time from a fault until the target noticed it"),
         ("elect", "Time from a fault until another agent held the lost place"),
@@ -308,7 +346,12 @@ fn faults(all: &mut Vec<Metric>) {
         ("round", "Time from a fault until the round in flight was complete"),
         ("drained", "Time from a fault until no task from before or during it was open"),
     ] {
-        for (statistic, words) in [("p50", "median over faults"), ("max", "worst fault")] {
+        for (statistic, words) in [
+            ("p50", "median over faults"),
+            ("p90", "90th percentile over faults"),
+            ("p95", "95th percentile over faults"),
+            ("max", "worst fault"),
+        ] {
             all.push(metric(
                 &format!("recovery.{step}.{statistic}"),
                 Unit::Seconds,
@@ -342,6 +385,48 @@ fn faults(all: &mut Vec<Metric>) {
             Better::Lower,
             Faults,
             "Tasks open during this fault's window and answered late.",
+        )),
+        by_fault(metric(
+            "fault.after_heal",
+            Unit::Seconds,
+            Better::Lower,
+            Faults,
+            "Time from the end of this fault, or from the fault where it does not last, until the target was steady; zero if it was before.",
+        )),
+        by_fault(metric(
+            "fault.proven",
+            Unit::Count,
+            Better::Higher,
+            Faults,
+            "Whether this fault's required evidence was read back; of a series, for how many.",
+        )),
+        by_fault(metric(
+            "fault.retried",
+            Unit::Count,
+            Better::Lower,
+            Faults,
+            "Tasks open during this fault's window and sent to a worker more than once.",
+        )),
+        by_fault(metric(
+            "fault.late_excess",
+            Unit::Count,
+            Better::Lower,
+            Faults,
+            "Late answers in this fault's window beyond those of windows of the same length without any fault.",
+        )),
+        by_fault(metric(
+            "fault.descriptors_left",
+            Unit::Count,
+            Better::Lower,
+            Faults,
+            "Open descriptors per process after the target had settled, less those before this fault; greatest over roles.",
+        )),
+        by_fault(metric(
+            "fault.memory_left",
+            Unit::Bytes,
+            Better::Lower,
+            Faults,
+            "Private memory per process after the target had settled, less that before this fault; greatest over roles.",
         )),
     ]);
 }

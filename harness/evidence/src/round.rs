@@ -58,6 +58,9 @@ pub struct Interval {
     pub answered: u64,
     /// Tasks answered correctly after their time-out.
     pub late: u64,
+    /// Tasks answered correctly that had been sent to a worker more than once.
+    #[serde(default)]
+    pub retried: u64,
     /// Answers that came again.
     pub duplicated: u64,
     /// Answers out of order.

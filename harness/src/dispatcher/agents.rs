@@ -81,7 +81,7 @@ impl State {
     }
 
     /// A time that the target told, on the run's clock. A target may tell nonsense: never after now.
-    fn since_start(&self, monotonic_ns: u64) -> u64 {
+    pub(super) fn since_start(&self, monotonic_ns: u64) -> u64 {
         monotonic_ns.saturating_sub(self.zero_monotonic_ns).min(self.now_ns)
     }
 
@@ -98,7 +98,7 @@ impl State {
         if state == MemberState::Left && self.members.get(member.agent).is_some_and(|a| same(&a)) {
             return;
         }
-        self.members.changed(member, state);
+        self.members.changed(member, state, at_ns);
         let became = match state {
             MemberState::Left => Became::Left,
             MemberState::Replaced => Became::Replaced,
@@ -122,7 +122,8 @@ impl State {
     /// A process has ended: by a fault of the plan, by the end of the run, or as an incident.
     fn left(&mut self, member: &Member, status: Option<String>, at_ns: u64, out: &mut Commands) {
         self.starttimes.remove(&member.pid);
-        let cause = self.faults.take_cause(member.pid).map(|fault| self.plan.faults[fault].id.clone());
+        let cause =
+            self.faults.causes.take(member.pid, at_ns).map(|fault| self.plan.faults[fault].id.clone());
         let expected = cause.is_some() || matches!(self.stage, Stage::Stopping { .. } | Stage::Ending);
         let role = crate::members::role(member.role);
         if !expected {
@@ -162,11 +163,7 @@ impl State {
                 continue;
             }
             self.members.vanished(number, agent.pid);
-            let role = match agent.role {
-                Role::Master => protocol::Role::Master,
-                Role::Coordinator => protocol::Role::Coordinator,
-                Role::Worker => protocol::Role::Worker,
-            };
+            let role = crate::members::to_protocol(agent.role);
             let member =
                 Member { agent: number, role, pid: agent.pid, epoch: agent.epoch, parent: agent.parent };
             let status = tells.then(|| "gone, which the target did not tell".to_owned());

@@ -35,6 +35,10 @@ pub enum Command {
         /// Its place in the plan.
         fault: usize,
     },
+    /// Kill every process of the target, which will be started again.
+    KillTarget,
+    /// Start the target again.
+    StartTarget,
     /// Read the processes.
     Sample(SampleOrder),
     /// End every process of the run that is still there.

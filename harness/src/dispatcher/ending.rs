@@ -30,7 +30,9 @@ impl State {
     pub(super) fn end_load(&mut self, out: &mut Commands) {
         self.skip_faults("the load was over", out);
         self.stage = Stage::Healing;
-        let last_heal_ns = self.next_heal().map_or(self.now_ns, |(at_ns, _)| at_ns.max(self.now_ns));
+        self.remember_workers();
+        self.stop_floods(out);
+        let last_heal_ns = self.last_heal_ns().map_or(self.now_ns, |at_ns| at_ns.max(self.now_ns));
         self.deadline_ns = Some(last_heal_ns + self.timeline.drain_ns + HEAL_WITHIN_NS);
         if self.how.is_some() {
             self.heal_all(out);
@@ -135,6 +137,9 @@ impl State {
     /// The target's standard output is closed; its process should end at once.
     pub(super) fn output_closed(&mut self) {
         self.output_closed = true;
+        if self.is_down() {
+            return;
+        }
         if !matches!(self.stage, Stage::Stopping { .. } | Stage::Ending | Stage::Over) {
             self.deadline_ns = Some(self.now_ns + EXIT_AFTER_CLOSE_NS);
         }
@@ -285,6 +290,7 @@ impl State {
     /// Nothing is left running: the ledger is closed and the run is over.
     pub(super) fn ended(&mut self, left_behind: Option<u32>, out: &mut Commands) {
         self.close_rounds(true, out);
+        self.conclude_faults(out);
         self.leave_phase(self.now_ns, out);
         self.tell_costs(out);
         let has_processes = self.members.iter().any(|(_, agent)| agent.pid != 0);
@@ -304,6 +310,7 @@ impl State {
             stop_ns: self.stop_ns,
             // A target that was not let end left nobody behind: its processes were taken from it.
             left_behind: left_behind.filter(|left| self.could_end && (has_processes || *left > 0)),
+            hung: self.heard.hung(),
             gauges: std::mem::take(&mut self.gauges),
             files: BTreeMap::new(),
         };

@@ -25,6 +25,20 @@ pub enum What {
         /// Its process id.
         pid: u32,
     },
+    /// Every process of the target was killed, as was asked.
+    Killed {
+        /// How its first process ended.
+        status: String,
+        /// How many processes there were.
+        ended: u32,
+        /// How many of them are left.
+        still_alive: u32,
+    },
+    /// The target was started again.
+    StartedAgain {
+        /// Its process id.
+        pid: u32,
+    },
     /// The target said something.
     Report(Report),
     /// The start times of processes that were asked for.
@@ -49,6 +63,8 @@ pub enum What {
     Healed {
         /// Its place in the plan.
         fault: usize,
+        /// What was seen of its effect before it was undone.
+        observed: Vec<Victim>,
         /// What became of it.
         healed: Applied,
     },

@@ -29,17 +29,19 @@ impl Tally {
 
     fn row(&self, began_ns: u64, end_ns: u64, now: Counts, open: u64) -> Interval {
         let before = self.before;
+        let (work, was) = (now.work, before.work);
         Interval {
             at_ns: began_ns,
             length_ns: end_ns.saturating_sub(began_ns),
             phase: self.phase.clone(),
             due: self.due,
             shed: self.shed,
-            sent: now.sent - before.sent,
-            acknowledged: now.acknowledged - before.acknowledged,
-            refused: now.refused - before.refused,
-            answered: now.in_time - before.in_time,
-            late: now.late - before.late,
+            sent: work.sent - was.sent,
+            acknowledged: work.acknowledged - was.acknowledged,
+            refused: work.refused - was.refused,
+            answered: work.in_time - was.in_time,
+            late: work.late - was.late,
+            retried: now.retried - before.retried,
             duplicated: now.duplicated + now.executed_again - before.duplicated - before.executed_again,
             reordered: now.reordered - before.reordered,
             corrupt: now.corrupt - before.corrupt,
@@ -54,7 +56,7 @@ impl State {
     pub(super) fn close_interval(&mut self, at_ns: u64, out: &mut Commands) {
         let Some(began_ns) = self.tally.began_ns.take() else { return };
         self.ledger.expire(self.now_ns);
-        let row = self.tally.row(began_ns, at_ns, self.ledger.counts(), self.ledger.open());
+        let row = self.tally.row(began_ns, at_ns, self.ledger.counts(), self.ledger.open_work());
         for histogram in self.latency.take(began_ns, row.length_ns) {
             out.record(Record::Latency(histogram));
         }

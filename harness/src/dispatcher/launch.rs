@@ -35,6 +35,10 @@ impl State {
                 self.greeted(protocol, name, version, tells, out);
             }
             (Stage::Launching, Report::Ready { members }) => self.ready(&members, out),
+            (_, Report::Hello { protocol, tells, .. }) if self.greets_again() => {
+                self.greeted_again(protocol, tells, out);
+            }
+            (_, Report::Ready { members }) if self.launches_again() => self.ready_again(&members, out),
             (_, Report::Hello { .. }) => self.breach("a second `hello`", out),
             (_, Report::Ready { .. }) => self.breach("`ready` when nothing was launched", out),
             (Stage::Greeting, other) => self.breach(&format!("`{}` before `hello`", name_of(&other)), out),
@@ -63,7 +67,7 @@ impl State {
     }
 
     fn ready(&mut self, members: &[Member], out: &mut Commands) {
-        self.members = Members::ready(members);
+        self.members = Members::ready(members, self.now_ns);
         let took_ns = self.now_ns - self.launched_ns;
         out.fact(self.now_ns, Fact::TargetReady { took_ns, agents: self.members.count() });
         for member in members {
@@ -109,6 +113,8 @@ impl State {
     /// The start times of processes, by which they are known should their ids be used again.
     pub(super) fn identified(&mut self, processes: &[(u32, u64)], out: &mut Commands) {
         self.starttimes.extend(processes.iter().copied());
+        self.end_successors(processes, out);
+        self.up_again(out);
         self.sampling.forget_processes();
         if self.stage == Stage::Identifying {
             self.stage = Stage::Running;
@@ -154,6 +160,7 @@ pub(super) fn name_of(report: &Report) -> &'static str {
         Report::Elected { .. } => "elected",
         Report::Assigned { .. } => "assigned",
         Report::Gauge { .. } => "gauge",
+        Report::Fault { .. } => "fault",
         Report::Quiesced {} => "quiesced",
         Report::Drained { .. } => "drained",
         Report::Snapshot { .. } => "snapshot",

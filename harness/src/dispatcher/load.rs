@@ -31,8 +31,9 @@ impl State {
         self.next_round += 1;
         self.note_lag(due_ns);
         let phase = self.timeline.phase().to_owned();
-        if self.rounds.open() >= rounds.open as usize {
+        if self.is_down() || self.rounds.open() >= rounds.open as usize {
             self.shed.rounds += 1;
+            self.shed.down += u64::from(self.is_down());
             return out.record(Record::Round(shed(number, &phase, due_ns)));
         }
         let tells_time = self.tells.contains(&protocol::Capability::RoundTime);
@@ -56,6 +57,7 @@ impl State {
             work: to_protocol(&rounds.work),
         };
         out.tell(protocol::Command::Round { round: number, tasks });
+        self.heard.round(self.now_ns);
         self.arm_faults(number, self.now_ns);
     }
 
@@ -66,7 +68,9 @@ impl State {
             return;
         };
         self.ledger.expire(self.now_ns);
-        let mut free = u64::from(plan.slots).saturating_sub(self.ledger.in_flight(Kind::Single));
+        // Nothing can be sent to a target that is down.
+        let slots = if self.is_down() { 0 } else { plan.slots };
+        let mut free = u64::from(slots).saturating_sub(self.ledger.in_flight(Kind::Single));
         let (mut first, mut sent) = (None, 0_u32);
         while let Some((due_ns, due)) = self.pop_arrivals(zero_ns) {
             self.note_lag(due_ns);
@@ -75,6 +79,7 @@ impl State {
             free -= taken;
             self.tally.shed += due - taken;
             self.shed.operations += due - taken;
+            self.shed.down += if self.is_down() { due } else { 0 };
             let taken = u32::try_from(taken).unwrap_or(u32::MAX);
             if taken > 0 {
                 let token = self.ledger.issue(Kind::Single, 0, taken, due_ns, self.now_ns);
@@ -96,7 +101,7 @@ impl State {
             timeout_ms: to_millis(plan.timeout_ns),
             work: to_protocol(&plan.work),
         };
-        out.tell(protocol::Command::Send { tasks });
+        out.tell(protocol::Command::Send { tasks, to: None });
     }
 
     /// The next moment at which single tasks are due and how many, if that is by now and before everything
@@ -132,15 +137,27 @@ impl State {
             Report::Drained { outstanding } => self.drained(outstanding, out),
             Report::Snapshot { gauges } => self.snapshot(gauges, out),
             Report::Stopped {} => self.stopped(out),
+            Report::Fault { fault, state, why, counters, at_ns } => {
+                self.told_of_fault(&fault, state, why.as_deref(), counters, at_ns, out);
+            }
             other => self.reported_on_agents(other, out),
         }
     }
 
     fn accepted(&mut self, first: u64, count: u32, refused: u32, out: &mut Commands) {
         let mut closed = Vec::new();
-        if let Err(why) = self.ledger.accept(first, count, refused, |closing| closed.push(closing)) {
+        let of_floods = self.ledger.flooded(first, count);
+        let floods = &mut self.faults.floods;
+        let entered = self.ledger.accept(first, count, refused, |closing| match closing.kind {
+            // A flood may be refused as a whole, and is counted only.
+            Kind::Flood => floods.refused(closing.round),
+            Kind::Round | Kind::Single => closed.push(closing),
+        });
+        if let Err(why) = entered {
             return self.breach(&why.to_string(), out);
         }
+        of_floods.into_iter().for_each(|(tag, count)| self.faults.floods.accepted(tag, count));
+        self.end_settled_floods(out);
         if closed.is_empty() {
             return;
         }
@@ -148,13 +165,14 @@ impl State {
             if closing.kind == Kind::Round {
                 self.rounds.refused(closing.round, self.now_ns);
             }
-            self.ended_task(closing, None, End::Refused, out);
+            self.ended_task(closing, None, 0, End::Refused, out);
         }
         self.close_rounds(false, out);
     }
 
     fn answered(&mut self, answer: &Answer, out: &mut Commands) {
         let at_ns = self.now_ns;
+        self.heard.answer(answer.agent, at_ns);
         let (closing, end) = match self.ledger.answer(answer, at_ns) {
             Outcome::InTime(closing) => (closing, End::InTime),
             Outcome::Late(closing) => (closing, End::Late),
@@ -162,6 +180,9 @@ impl State {
             Outcome::Again(Some(round)) => return self.rounds.duplicated(round),
             Outcome::Corrupt(None) | Outcome::Again(None) | Outcome::Phantom => return,
         };
+        if closing.kind == Kind::Flood {
+            return self.faults.floods.answered(closing.round, end != End::Corrupt);
+        }
         if end == End::Corrupt {
             if closing.kind == Kind::Round {
                 self.rounds.corrupted(closing.round, at_ns);
@@ -173,11 +194,19 @@ impl State {
                 self.rounds.answered(closing.round, end == End::InTime, at_ns);
             }
         }
-        self.ended_task(closing, Some(answer.agent), end, out);
+        self.faults.asked.values_mut().for_each(|asked| asked.saw(answer, &closing, at_ns));
+        self.ended_task(closing, Some(answer.agent), answer.attempt, end, out);
     }
 
-    fn ended_task(&mut self, closing: Closing, agent: Option<u32>, end: End, out: &mut Commands) {
-        self.watch_recovery(&Seen { closing, agent, at_ns: self.now_ns, end }, out);
+    fn ended_task(
+        &mut self,
+        closing: Closing,
+        agent: Option<u32>,
+        attempt: u32,
+        end: End,
+        out: &mut Commands,
+    ) {
+        self.watch_recovery(&Seen { closing, agent, attempt, at_ns: self.now_ns, end }, out);
     }
 
     /// Writes down the rounds that are over; at the end of the run, all of them.

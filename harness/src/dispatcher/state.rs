@@ -9,6 +9,7 @@ use scenarios::plan::Plan;
 
 use super::command::Trouble;
 use super::faults::Faults;
+use super::hung::Heard;
 use super::intervals::Tally;
 use super::sampling::Sampling;
 use super::timeline::Timeline;
@@ -58,6 +59,12 @@ pub(super) enum Due {
     Fault,
     /// A fault that waited for its round.
     Armed,
+    /// A fault that waited until it may begin.
+    Waited(usize),
+    /// Nothing was heard of a fault in time.
+    Unheard(usize),
+    /// The next tasks of a flood.
+    Flood(usize),
     /// The time-out of a round, or the end of waiting for what the target tells of it.
     Rounds,
     /// An interval of the workload ends and the next begins.
@@ -102,6 +109,7 @@ pub struct State {
     pub(super) tally: Tally,
     pub(super) sampling: Sampling,
     pub(super) faults: Faults,
+    pub(super) heard: Heard,
     pub(super) shed: Shed,
     pub(super) lag_ns: u64,
     pub(super) interrupts: u32,
@@ -151,6 +159,7 @@ impl State {
             tally: Tally::default(),
             sampling: Sampling::new(&plan.sample),
             faults: Faults::new(plan.faults.len()),
+            heard: Heard::default(),
             shed: Shed::default(),
             lag_ns: 0,
             interrupts: 0,
@@ -192,6 +201,9 @@ impl State {
             self.next_heal().map(|(at, fault)| (at, Due::Heal(fault))),
             while_running(self.next_fault_ns(), Due::Fault),
             while_running(self.faults.next_armed_ns(), Due::Armed),
+            self.next_waited().filter(|_| running).map(|(at, fault)| (at, Due::Waited(fault))),
+            self.faults.next_unheard().map(|(at, fault)| (at, Due::Unheard(fault))),
+            self.faults.floods.next_due().map(|(at, fault)| (at, Due::Flood(fault))),
             self.rounds.next_ns().filter(|_| self.stage != Stage::Over).map(|at| (at, Due::Rounds)),
             self.next_interval_ns().map(|at| (at, Due::Interval)),
             while_running(self.next_round_ns(), Due::Round),
@@ -212,7 +224,7 @@ impl State {
     /// For a person.
     #[must_use]
     pub fn progress(&self, now_ns: u64) -> Progress {
-        let counts = self.ledger.counts();
+        let counts = self.ledger.counts().work;
         let waited_for = self.ledger.in_flight(Kind::Round) + self.ledger.in_flight(Kind::Single);
         let settled = counts.sent.saturating_sub(waited_for);
         #[expect(clippy::cast_precision_loss, reason = "a share for a person")]

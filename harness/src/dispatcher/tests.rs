@@ -3,6 +3,7 @@
 mod always;
 mod ending;
 mod faults;
+mod means;
 mod simulation;
 mod talk;
 mod work;

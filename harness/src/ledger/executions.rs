@@ -36,6 +36,12 @@ impl Executions {
         known.token == answer.token
             && (known.agent, known.epoch, known.seq) != (answer.agent, answer.epoch, answer.seq)
     }
+
+    /// The same for another agent, or another life of the same.
+    pub(super) fn has_other_owner(&self, answer: &Answer) -> bool {
+        let known = &self.ring[place(answer.token)];
+        known.token == answer.token && (known.agent, known.epoch) != (answer.agent, answer.epoch)
+    }
 }
 
 /// Tokens are consecutive, so the newest [`KEPT`] never share a place.

@@ -1,6 +1,6 @@
 //! The open tasks of one kind, in the order of their tokens and so of their deadlines.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::bits::Bits;
 use super::{Closing, Digests, Kind, Terms};
@@ -15,16 +15,43 @@ pub struct Lot {
     /// Neither answered nor refused.
     open: u32,
     expired: bool,
+    /// The round, or the tag of a flood.
     round: u64,
     intended_ns: u64,
     started_ns: u64,
+    payload: u32,
     closed: Bits,
 }
 
 impl Lot {
-    pub(super) fn new(first: u64, count: u32, round: u64, intended_ns: u64, started_ns: u64) -> Self {
-        let closed = Bits::new(count);
-        Self { first, count, settled: 0, open: count, expired: false, round, intended_ns, started_ns, closed }
+    /// Tasks that were due when they were sent.
+    pub(super) fn new(first: u64, count: u32, started_ns: u64) -> Self {
+        Self {
+            first,
+            count,
+            settled: 0,
+            open: count,
+            expired: false,
+            round: 0,
+            intended_ns: started_ns,
+            started_ns,
+            payload: 0,
+            closed: Bits::new(count),
+        }
+    }
+
+    /// Of this round, or flood, with so many bytes of payload each.
+    pub(super) fn of(self, round: u64, payload: u32) -> Self {
+        Self { round, payload, ..self }
+    }
+
+    /// Due at another time than when they were sent.
+    pub(super) fn due(self, intended_ns: u64) -> Self {
+        Self { intended_ns, ..self }
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.count
     }
 
     fn end(&self) -> u64 {
@@ -50,7 +77,8 @@ impl Lot {
 pub struct Lane {
     kind: Kind,
     terms: Terms,
-    digests: Digests,
+    /// By the size of the payload.
+    digests: BTreeMap<u32, Digests>,
     lots: VecDeque<Lot>,
     done: usize,
     open: u64,
@@ -66,7 +94,7 @@ impl Lane {
         Self {
             kind,
             terms,
-            digests: Digests::new(terms.payload),
+            digests: BTreeMap::from([(terms.payload, Digests::new(terms.payload))]),
             lots: VecDeque::new(),
             done: 0,
             open: 0,
@@ -80,6 +108,7 @@ impl Lane {
         self.open += u64::from(lot.count);
         self.in_flight += u64::from(lot.count);
         self.end = lot.end();
+        self.digests.entry(lot.payload).or_insert_with(|| Digests::new(lot.payload));
         self.lots.push_back(lot);
     }
 
@@ -99,8 +128,18 @@ impl Lane {
         self.in_flight
     }
 
-    pub(super) fn digest_of(&self, token: u64) -> u32 {
-        self.digests.of(token)
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether this is the digest of the payload of this token; of one that is no longer known, of a payload of
+    /// any size that there was.
+    pub(super) fn fits(&self, token: u64, digest: u32) -> bool {
+        let lot = self.index_of(token).map(|index| &self.lots[index]);
+        match lot.and_then(|lot| self.digests.get(&lot.payload)) {
+            Some(digests) => digests.of(token) == digest,
+            None => self.digests.values().any(|digests| digests.of(token) == digest),
+        }
     }
 
     /// The lot of this token, unless it is done with.
@@ -150,17 +189,25 @@ impl Lane {
         self.lots.range(self.overlapping(from, to)).all(next)
     }
 
-    /// These tokens were acknowledged.
-    pub(super) fn settle(&mut self, from: u64, to: u64) {
-        let mut done = 0;
+    /// The rounds, or tags, of these tokens, and how many of them each has.
+    pub(super) fn tags(&self, from: u64, to: u64) -> Vec<(u64, u64)> {
+        let lots = self.lots.range(self.overlapping(from, to));
+        lots.map(|lot| (lot.round, to.min(lot.end()) - from.max(lot.first))).collect()
+    }
+
+    /// These tokens were acknowledged. How many of them are of this lane.
+    pub(super) fn settle(&mut self, from: u64, to: u64) -> u64 {
+        let (mut done, mut settled) = (0, 0);
         for index in self.overlapping(from, to) {
             let lot = &mut self.lots[index];
             let was = lot.is_done();
             let tokens = to.min(lot.end()) - from.max(lot.first);
+            settled += tokens;
             lot.settled = lot.count.min(lot.settled + u32::try_from(tokens).unwrap_or(u32::MAX));
             done += usize::from(!was && lot.is_done());
         }
         self.drop_done(done);
+        settled
     }
 
     /// These tokens were refused: those that are open are closed.

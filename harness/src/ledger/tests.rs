@@ -54,6 +54,40 @@ fn an_answer_that_comes_again_is_a_duplicate_however_long_ago_the_first_was() {
 }
 
 #[test]
+fn an_answer_from_another_agent_shows_two_owners_of_one_task() {
+    let (mut ledger, first) = with_round();
+    let original = answered(Kind::Round, first);
+    ledger.answer(&original, 20);
+    ledger.answer(&Answer { seq: 99, ..original }, 21);
+    assert_eq!(ledger.close(None).two_owners, 0, "the same agent did it twice");
+    ledger.answer(&Answer { agent: 6, ..original }, 22);
+    ledger.answer(&Answer { epoch: 2, ..original }, 23);
+    let closed = ledger.close(None);
+    assert_eq!((closed.two_owners, closed.effects_duplicated), (2, Some(3)));
+}
+
+#[test]
+fn floods_are_accounted_for_beside_the_workload_each_with_its_own_size() {
+    let (mut ledger, round) = with_round();
+    let first = ledger.issue_flood(7, 3, 100, 10);
+    let other = ledger.issue_flood(8, 2, 33, 10);
+    let mut refused = Vec::new();
+    ledger.accept(first, 2, 1, |closing| refused.push((closing.kind, closing.round))).unwrap();
+    ledger.accept(other, 2, 0, |_| ()).unwrap();
+    assert_eq!(refused, [(Kind::Flood, 7)]);
+    let Outcome::InTime(closing) = ledger.answer(&answered(Kind::Round, first), 20) else { panic!("it is") };
+    assert_eq!((closing.kind, closing.round), (Kind::Flood, 7));
+    assert!(matches!(ledger.answer(&answered(Kind::Single, other), 20), Outcome::InTime(_)));
+    assert!(matches!(ledger.answer(&answered(Kind::Round, round), 20), Outcome::InTime(_)));
+    assert_eq!((ledger.open_work(), ledger.open()), (2, 4));
+    let closed = ledger.close(None);
+    assert_eq!((closed.sent, closed.refused, closed.in_time, closed.lost), (8, 1, 3, 4));
+    let floods = closed.floods;
+    assert_eq!((floods.sent, floods.acknowledged, floods.refused), (5, 4, 1));
+    assert_eq!((floods.in_time, floods.late, floods.lost, floods.unknown), (2, 0, 2, 0));
+}
+
+#[test]
 fn a_wrong_digest_is_corrupt_and_leaves_the_task_to_a_correct_answer() {
     let (mut ledger, first) = with_round();
     let right = answered(Kind::Round, first);
@@ -77,7 +111,7 @@ fn tokens_that_were_never_issued_are_phantoms_and_cannot_be_accepted() {
         error,
         @"it accepted or refused the 4 tokens from 1 on, but the tokens issued end before 4"
     );
-    assert_eq!(ledger.counts().acknowledged, 3);
+    assert_eq!(ledger.counts().work.acknowledged, 3);
 }
 
 #[test]

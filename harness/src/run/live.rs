@@ -53,6 +53,8 @@ struct Running {
     reports_ended: bool,
     target: Target,
     output_closed: bool,
+    /// The input and output of a target that is being started again.
+    starting: Option<chaos::TargetStdio>,
     nemesis: Nemesis,
 }
 
@@ -121,9 +123,10 @@ impl Live {
     /// Starts the guardian and, through it, the target; what that came to.
     async fn launch(&mut self, setup: &Setup, command: TargetCommand) -> Result<What, HarnessError> {
         let (guardian, run_dir) = (setup.guardian.clone(), setup.run_dir.clone());
+        let enclosure = self.state.plan().target.enclosure.clone();
         let started = blocking(move || {
             chaos::become_subreaper()?;
-            Guardian::start(&guardian, &run_dir, command)
+            Guardian::start(&guardian, &run_dir, command, &enclosure)
         });
         match started.await? {
             Ok((guardian, stdio)) => {
@@ -147,13 +150,14 @@ impl Live {
     ) -> Result<Running, Box<dyn std::error::Error>> {
         let reports = guardian.reports()?;
         reports.set_nonblocking(true)?;
-        let journal = guardian.journal()?;
+        let site = guardian.site(self.clock.zero_ns)?;
         Ok(Running {
             reports: BufReader::new(UnixStream::from_std(reports)?).lines(),
             reports_ended: false,
             target: Target::new(stdio)?,
             output_closed: false,
-            nemesis: Nemesis::new(guardian.scope(), journal, self.clock, self.events.clone()),
+            starting: None,
+            nemesis: Nemesis::new(site, self.clock, self.events.clone()),
             guardian,
         })
     }
@@ -214,6 +218,14 @@ impl Live {
     async fn guardian_reported(&mut self, report: Option<GuardianReport>) -> Result<(), HarnessError> {
         match report {
             Some(GuardianReport::TargetExited { status }) => self.step(What::Exited { status }).await,
+            Some(GuardianReport::TargetEnded { status, ended, still_alive }) => {
+                self.step(What::Killed { status, ended, still_alive }).await
+            }
+            Some(GuardianReport::TargetStarted { target }) => self.connect_again(target.pid).await,
+            Some(GuardianReport::NotStarted { found }) => {
+                let program = "the target".to_owned();
+                self.step(What::Failed(TargetFailure::NotStarted { program, found })).await
+            }
             Some(_) => Ok(()),
             None => {
                 if let Some(running) = &mut self.running {
@@ -242,6 +254,15 @@ impl Live {
         match after {
             Some(what) => self.step(what).await,
             None => Ok(()),
+        }
+    }
+
+    /// The target was started again: what is told goes to it from now on.
+    async fn connect_again(&mut self, pid: u32) -> Result<(), HarnessError> {
+        let connected = self.running.as_mut().map(Running::connect_again);
+        match connected {
+            Some(Err(e)) => self.step(What::HostFailed(refused("connect to the target", &e))).await,
+            _ => self.step(What::StartedAgain { pid }).await,
         }
     }
 
@@ -285,6 +306,17 @@ impl Live {
                     if let Some(Err(e)) = self.running.as_mut().map(|r| r.nemesis.heal(fault)) {
                         let failure = refused("start a thread that undoes a fault", &e);
                         brought.push(now(What::HostFailed(failure)));
+                    }
+                }
+                Command::KillTarget => {
+                    let asked = self.running.as_ref().map(|r| r.guardian.end_target());
+                    if let Some(Err(e)) = asked {
+                        brought.push(now(What::HostFailed(refused("have the target ended", &e))));
+                    }
+                }
+                Command::StartTarget => {
+                    if let Some(Err(e)) = self.running.as_mut().map(Running::start_again) {
+                        brought.push(now(What::HostFailed(refused("have the target started again", &e))));
                     }
                 }
                 Command::Sample(order) => {
@@ -337,6 +369,21 @@ impl Live {
             self.shown_ns = now_ns;
             self.observer.send_replace(self.state.progress(now_ns));
         }
+    }
+}
+
+impl Running {
+    fn start_again(&mut self) -> Result<(), ChaosError> {
+        self.starting = Some(self.guardian.start_target()?);
+        Ok(())
+    }
+
+    fn connect_again(&mut self) -> std::io::Result<()> {
+        if let Some(stdio) = self.starting.take() {
+            self.target = Target::new(stdio)?;
+            self.output_closed = false;
+        }
+        Ok(())
     }
 }
 

@@ -27,6 +27,7 @@ pub fn plan(command: &[&str], config: serde_json::Value, hold_ms: u64) -> Plan {
             config,
             agents: Some(Agents { master: 0, coordinator: 1, worker: 4 }),
             shape: "test".into(),
+            enclosure: scenarios::plan::Enclosure::default(),
             ready_within_ms: 5_000,
             stop_within_ms: 5_000,
         },

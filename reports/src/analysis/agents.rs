@@ -31,6 +31,7 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
         if let Some(stop_ns) = end.stop_ns {
             findings.put("stop.time", Of::default(), Measured::exact(Basis::End, 1, seconds(stop_ns)));
         }
+        findings.fact("agents.hung", Basis::End, 1, end.hung.map(u64::from));
         findings.fact("agents.left_behind", Basis::End, 1, end.left_behind.map(u64::from));
     }
     balance(evidence, findings);

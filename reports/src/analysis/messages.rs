@@ -35,6 +35,7 @@ fn closed(evidence: &Evidence, ledger: &Ledger, findings: &mut Findings) {
         ("messages.reordered", Open, Some(ledger.reordered)),
         ("messages.corrupt", Open, Some(ledger.corrupt)),
         ("messages.phantom", Open, Some(ledger.phantom)),
+        ("messages.two_owners", Open, Some(ledger.two_owners)),
         ("effects.duplicated", Open, ledger.effects_duplicated),
     ] {
         findings.fact(name, basis, ledger.sent, count);
@@ -43,9 +44,12 @@ fn closed(evidence: &Evidence, ledger: &Ledger, findings: &mut Findings) {
     let lost = Interval { lo: number(ledger.lost), hi: number(ledger.lost.saturating_add(ledger.unknown)) };
     let found = Measured::exact(ClosedLedger, ledger.sent, lost.lo);
     findings.put("messages.lost", Of::default(), Measured { interval: lost, ..found });
-    let due = ledger.sent.saturating_add(shed_tasks(evidence, None));
+    // A flood asks how a target stands what is too much; it is no part of what had to be delivered.
+    let sent = ledger.sent.saturating_sub(ledger.floods.sent);
+    let due = sent.saturating_add(shed_tasks(evidence, None));
     if due > 0 {
-        let delivered = number(ledger.in_time) / number(due);
+        let in_time = ledger.in_time.saturating_sub(ledger.floods.in_time);
+        let delivered = number(in_time) / number(due);
         rates(Of::default(), Measured::exact(Basis::Ledger, due, delivered), findings);
     }
 }

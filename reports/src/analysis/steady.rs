@@ -83,6 +83,31 @@ impl Beats {
         self.beats.is_empty()
     }
 
+    pub(super) fn all(&self) -> &[Beat] {
+        &self.beats
+    }
+
+    /// The places of those that were under way at some time between these two.
+    pub(super) fn during(&self, from_ns: u64, to_ns: u64) -> Vec<usize> {
+        let first = self.over_ns.partition_point(|over| *over <= from_ns);
+        let end = self.beats.partition_point(|b| b.begin_ns < to_ns).max(first);
+        (first..end).filter(|i| self.beats[*i].end_ns.is_none_or(|end| end > from_ns)).collect()
+    }
+
+    /// The 99th percentile of how long these took.
+    pub(super) fn slowest(&self, places: &[usize]) -> Option<f64> {
+        let mut took: Vec<f64> = places.iter().filter_map(|i| self.beats[*i].took_s).collect();
+        took.sort_by(f64::total_cmp);
+        let rank = (took.len() * 99).div_ceil(100);
+        rank.checked_sub(1).map(|place| took[place])
+    }
+
+    /// The mean of what was delivered in these.
+    pub(super) fn delivered(&self, places: &[usize]) -> Option<f64> {
+        let sum: f64 = places.iter().map(|i| self.beats[*i].delivered).sum();
+        (!places.is_empty()).then(|| sum / number(places.len() as u64))
+    }
+
     /// Those that were not over at this moment, and all that came after it.
     fn after(&self, at_ns: u64) -> impl Iterator<Item = &Beat> {
         let first = self.over_ns.partition_point(|over| *over <= at_ns);
@@ -125,10 +150,21 @@ fn of_intervals(evidence: &Evidence) -> Vec<Beat> {
 /// When the target was steady after a fault. `disturbed` are the spans of earlier faults. `None` where too
 /// little went before to say what steady is.
 pub(super) fn steady(beats: &Beats, fault: Fault, disturbed: &[(u64, u64)], last_ns: u64) -> Option<Steady> {
-    let band = Band::before(beats, fault.at_ns, disturbed)?;
-    match within(&band, beats, fault, last_ns) {
+    steady_from(beats, fault.at_ns, fault, disturbed, last_ns)
+}
+
+/// The same from a later moment on, the end of the fault: by the band of before the fault.
+pub(super) fn steady_from(
+    beats: &Beats,
+    fault_ns: u64,
+    from: Fault,
+    disturbed: &[(u64, u64)],
+    last_ns: u64,
+) -> Option<Steady> {
+    let band = Band::before(beats, fault_ns, disturbed)?;
+    match within(&band, beats, from, last_ns) {
         Steady::NotBefore(end) => {
-            match within(&Band { slack: NOISE, more_s: 0.01, ..band }, beats, fault, last_ns) {
+            match within(&Band { slack: NOISE, more_s: 0.01, ..band }, beats, from, last_ns) {
                 Steady::At(noisy) => Some(Steady::NotBefore(noisy.min(end))),
                 Steady::NotBefore(_) => Some(Steady::NotBefore(end)),
             }
@@ -243,6 +279,19 @@ mod tests {
         relapse.beats[15].delivered = 1.0;
         relapse.beats[8].took_s = Some(0.09);
         assert_eq!(steady(&relapse, fault, &[], 2000 * MS), Some(Steady::At(310 * MS)), "one slow beat");
+    }
+
+    #[test]
+    fn a_target_that_hid_a_fault_and_breaks_on_its_end_is_not_steady_after_it() {
+        let mut hidden = beats(&[10; 40]);
+        for beat in &mut hidden.beats[33..] {
+            (beat.took_s, beat.delivered) = (Some(5.0), 0.0);
+            beat.end_ns = Some(beat.begin_ns + 5_000 * MS);
+        }
+        let fault = alone(305 * MS);
+        assert_eq!(steady(&hidden, fault, &[], 9_000 * MS), Some(Steady::At(310 * MS)), "while it acts");
+        let after = steady_from(&hidden, fault.at_ns, alone(3_250 * MS), &[], 9_000 * MS);
+        assert!(matches!(after, Some(Steady::NotBefore(end)) if end >= 8_000 * MS), "{after:?}");
     }
 
     #[test]

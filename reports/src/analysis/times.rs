@@ -45,9 +45,12 @@ fn one(
     findings.distribution(base, Of::phase(phase), Basis::Latency, &values);
 }
 
-/// Lost, unknown or refused. In which phase they were sent is not known, so they count in each.
+/// Tasks of the workload that were lost, unknown or refused. In which phase they were sent is not known, so they count in each.
 fn never_answered(evidence: &Evidence) -> u64 {
-    let unanswered = |l: &Ledger| super::total([l.lost, l.unknown, l.refused].into_iter());
+    let unanswered = |l: &Ledger| {
+        let of_floods = super::total([l.floods.lost, l.floods.unknown, l.floods.refused].into_iter());
+        super::total([l.lost, l.unknown, l.refused].into_iter()).saturating_sub(of_floods)
+    };
     evidence.end.as_ref().map_or(0, |end| unanswered(&end.ledger))
 }
 

@@ -100,6 +100,46 @@ impl Chart {
     }
 }
 
+/// One kind of fault over time.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Lane {
+    pub(super) label: String,
+    pub(super) spans: Vec<Span>,
+}
+
+/// When a fault began, when it was undone, and when the target was steady again; in seconds since the start of
+/// the run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Span {
+    pub(super) from_s: f64,
+    pub(super) until_s: f64,
+    pub(super) steady_s: f64,
+}
+
+/// How high a lane is, where in it its bars begin, below its name, and how high they are.
+const LANE: i32 = 96;
+const LANE_BARS: i32 = 48;
+const LANE_BAR: i32 = 26;
+
+/// Lanes on the same time axis as all charts.
+pub(super) fn lanes(title: &str, lanes: &[Lane], time: &Time) -> String {
+    let height = TOP + LANE * i32::try_from(lanes.len()).unwrap_or(0) + BOTTOM;
+    let (x, y) = (Axis::time(time.zero_s, time.end_s), Axis::values(Scale::Count, std::iter::empty()));
+    let mut svg = String::new();
+    {
+        let size = (WIDTH.unsigned_abs(), height.unsigned_abs());
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        let canvas = Canvas { area, x, y, height };
+        canvas.path(vec![(LEFT, height - BOTTOM), (WIDTH - RIGHT, height - BOTTOM)], Ink::Axis, 2);
+        canvas.time_marks();
+        canvas.phases(time);
+        for (index, lane) in lanes.iter().enumerate() {
+            canvas.lane(lane, TOP + LANE * i32::try_from(index).unwrap_or(0));
+        }
+    }
+    ink::themed(&svg, title, height)
+}
+
 /// Draws a chart. The drawing holds class names in place of colours.
 pub(super) fn draw(chart: &Chart, time: &Time) -> String {
     let x = Axis::time(time.zero_s, time.end_s);
@@ -107,7 +147,8 @@ pub(super) fn draw(chart: &Chart, time: &Time) -> String {
     let mut svg = String::new();
     {
         let size = (WIDTH.unsigned_abs(), HEIGHT.unsigned_abs());
-        let canvas = Canvas { area: SVGBackend::with_string(&mut svg, size).into_drawing_area(), x, y };
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        let canvas = Canvas { area, x, y, height: HEIGHT };
         canvas.shades(time);
         canvas.grid();
         canvas.phases(time);
@@ -115,7 +156,7 @@ pub(super) fn draw(chart: &Chart, time: &Time) -> String {
             canvas.line(line);
         }
     }
-    ink::themed(&svg, &chart.title)
+    ink::themed(&svg, &chart.title, HEIGHT)
 }
 
 /// Bars side by side from zero, one for each name.
@@ -125,11 +166,12 @@ pub(super) fn bars(title: &str, values: &[(String, f64)]) -> String {
     let mut svg = String::new();
     {
         let size = (WIDTH.unsigned_abs(), HEIGHT.unsigned_abs());
-        let canvas = Canvas { area: SVGBackend::with_string(&mut svg, size).into_drawing_area(), x, y };
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        let canvas = Canvas { area, x, y, height: HEIGHT };
         canvas.horizontal_grid();
         canvas.bars(values);
     }
-    ink::themed(&svg, title)
+    ink::themed(&svg, title, HEIGHT)
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
@@ -139,6 +181,7 @@ struct Canvas<'a> {
     area: Area<'a>,
     x: Axis,
     y: Axis,
+    height: i32,
 }
 
 impl Canvas<'_> {
@@ -180,10 +223,29 @@ impl Canvas<'_> {
 
     fn grid(&self) {
         self.horizontal_grid();
+        self.time_marks();
+    }
+
+    fn time_marks(&self) {
+        let foot = self.height - BOTTOM;
         for (value, label) in &self.x.ticks {
             let x = self.at_x(*value);
-            self.path(vec![(x, HEIGHT - BOTTOM), (x, HEIGHT - BOTTOM + 10)], Ink::Axis, 2);
-            self.text(label, (x, HEIGHT - BOTTOM + 18), Pos::new(HPos::Center, VPos::Top), Ink::Text);
+            self.path(vec![(x, foot), (x, foot + 10)], Ink::Axis, 2);
+            self.text(label, (x, foot + 18), Pos::new(HPos::Center, VPos::Top), Ink::Text);
+        }
+    }
+
+    /// The name over the bars; a bar is seen however short it is.
+    fn lane(&self, lane: &Lane, top: i32) {
+        self.path(vec![(LEFT, top), (WIDTH - RIGHT, top)], Ink::Grid, 2);
+        self.text(&lane.label, (LEFT - 180, top + 6), Pos::new(HPos::Left, VPos::Top), Ink::Text);
+        let (head, foot) = (top + LANE_BARS, top + LANE_BARS + LANE_BAR);
+        for span in &lane.spans {
+            let [from, until, steady] = [span.from_s, span.until_s, span.steady_s].map(|s| self.at_x(s));
+            let corners = [(from, head), (steady.max(from + 4), foot)];
+            let _ = self.area.draw(&Rectangle::new(corners, Ink::Shade.colour().filled()));
+            let corners = [(from, head), (until.max(from + 4), foot)];
+            let _ = self.area.draw(&Rectangle::new(corners, Ink::Alarm.colour().filled()));
         }
     }
 
@@ -201,7 +263,7 @@ impl Canvas<'_> {
         for (index, (name, begin)) in time.phases.iter().enumerate() {
             let x = self.at_x(*begin);
             let next = time.phases.get(index + 1).map_or(WIDTH - RIGHT, |(_, begin)| self.at_x(*begin));
-            self.path(vec![(x, TOP - 36), (x, HEIGHT - BOTTOM)], Ink::Phase, 2);
+            self.path(vec![(x, TOP - 36), (x, self.height - BOTTOM)], Ink::Phase, 2);
             let room = i32::try_from(name.chars().count()).unwrap_or(100) * 26 + 20;
             if next - x > room {
                 let name = name.replace('_', " ");

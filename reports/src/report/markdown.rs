@@ -4,14 +4,19 @@ use std::fmt::Write;
 
 use evidence::unit::Unit;
 
-use super::words;
-use crate::analysis::{number, proof_name};
+use super::chart::Lane;
+use super::{series, words};
+use crate::analysis::{mechanisms, number, proof_name, seconds};
 use crate::reading::Evidence;
 use crate::report::run_facts;
 use crate::verdict::Verdict;
 
 /// The most faults that get a row each.
 const FAULTS: usize = 40;
+/// The most whose cost is compared with windows without a fault.
+const COSTS: usize = 12;
+/// How wide the time of a run is drawn, in characters.
+const COLUMNS: usize = 72;
 
 /// The page.
 pub(super) fn markdown(verdict: &Verdict, evidence: &Evidence) -> String {
@@ -30,6 +35,7 @@ pub(super) fn markdown(verdict: &Verdict, evidence: &Evidence) -> String {
         cell(&evidence.manifest.why)
     );
     gates(&mut page, verdict);
+    promises(&mut page, verdict, evidence);
     coverage(&mut page, verdict);
     faults(&mut page, verdict, evidence);
     findings(&mut page, verdict);
@@ -73,6 +79,23 @@ fn gates(page: &mut String, verdict: &Verdict) {
     table(page, &["outcome", "gate", "limit", "found", "interval (95 %)", "n", "why"], rows);
 }
 
+fn promises(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
+    for (title, promises) in
+        [("Safety", words::safety(verdict)), ("Liveness", words::liveness(verdict, evidence))]
+    {
+        let _ = writeln!(page, "## {title}\n");
+        let rows = promises.iter().map(|p| {
+            let kept = match p.kept {
+                Some(true) => "held",
+                Some(false) => "broken",
+                None => "–",
+            };
+            vec![p.what.to_owned(), p.found.clone(), kept.to_owned()]
+        });
+        table(page, &["what", "found", ""], rows);
+    }
+}
+
 fn coverage(page: &mut String, verdict: &Verdict) {
     page.push_str("## Coverage\n\n");
     let rows = verdict.coverage.iter().map(|c| vec![c.id.to_owned(), c.outcome.to_string(), c.why.clone()]);
@@ -89,7 +112,9 @@ fn faults(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
         let mut row = vec![f.id.clone(), f.words.clone(), proof_name(f.proof).to_owned()];
         row.push(f.injected_s.map_or_else(|| "–".to_owned(), |s| words::moment(evidence, s)));
         row.extend(f.recovery.steps().into_iter().map(|(_, step)| words::step(step)));
-        row.extend([f.late, f.lost].map(|count| count.map_or_else(|| "–".to_owned(), |c| c.to_string())));
+        row.extend(
+            [f.late, f.retried, f.lost].map(|count| count.map_or_else(|| "–".to_owned(), |c| c.to_string())),
+        );
         row.push(f.why.clone().unwrap_or_default());
         row
     });
@@ -106,6 +131,7 @@ fn faults(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
         "steady",
         "drained",
         "late",
+        "retried",
         "lost",
         "why not proven",
     ];
@@ -114,6 +140,89 @@ fn faults(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
         let _ =
             writeln!(page, "And {beyond} more in `verdict.json`; the unproven and the slowest are here.\n");
     }
+    proofs(page, verdict);
+    costs(page, verdict);
+    lanes(page, verdict, evidence);
+}
+
+/// How each kind of fault was shown to have acted.
+fn proofs(page: &mut String, verdict: &Verdict) {
+    page.push_str("### Evidence by kind\n\n");
+    let mut rows = Vec::new();
+    for kind in mechanisms(&verdict.faults) {
+        let undone = kind.undo_s.map_or_else(|| "–".to_owned(), |s| Unit::Seconds.show(s));
+        let proven = format!("{} of {}", kind.proven, kind.faults);
+        if kind.sources.is_empty() {
+            let none = ["–", "nothing was read", "", "", ""].map(str::to_owned);
+            rows.push(
+                [vec![kind.kind.clone(), proven.clone()], none.to_vec(), vec![undone.clone()]].concat(),
+            );
+        }
+        for source in &kind.sources {
+            rows.push(vec![
+                kind.kind.clone(),
+                proven.clone(),
+                format!("{:?}", source.level),
+                source.source.clone(),
+                source.expected.clone(),
+                source.found.join("; "),
+                source.victims.to_string(),
+                undone.clone(),
+            ]);
+        }
+    }
+    let head = ["fault", "proven", "level", "read", "expected", "found", "victims", "undone within"];
+    table(page, &head, rows.into_iter());
+}
+
+/// What the notable faults cost against windows without any.
+fn costs(page: &mut String, verdict: &Verdict) {
+    let mut rows = Vec::new();
+    for fault in words::notable(verdict, COSTS).0 {
+        for [what, during, without, difference] in words::against_placebo(fault) {
+            rows.push(vec![fault.id.clone(), what, during, without, difference]);
+        }
+    }
+    if rows.is_empty() {
+        let _ = writeln!(page, "No window without a fault was as long as that of a fault.\n");
+    } else {
+        page.push_str("### Cost against windows of the same length without a fault\n\n");
+        table(page, &["fault", "in its window", "fault", "without", "difference"], rows.into_iter());
+    }
+    for fault in words::notable(verdict, COSTS).0 {
+        let left = words::left(fault);
+        if !left.is_empty() {
+            let _ =
+                writeln!(page, "Per process, before fault {} and after: {}.\n", fault.id, left.join("; "));
+        }
+    }
+}
+
+/// When each kind of fault was at work, in characters.
+fn lanes(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
+    let (zero_s, end_s) = (seconds(evidence.zero_ns()), seconds(evidence.last_ns));
+    let lanes = series::lanes(&verdict.faults, end_s);
+    let width = lanes.iter().map(|lane| lane.label.chars().count()).max().unwrap_or(0);
+    page.push_str("### When\n\n`█` acting, `░` until the target was steady.\n\n```\n");
+    for lane in &lanes {
+        let _ = writeln!(page, "{:width$} {}", lane.label, line(lane, zero_s, end_s));
+    }
+    let _ = writeln!(page, "```\n");
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a few columns")]
+fn line(lane: &Lane, zero_s: f64, end_s: f64) -> String {
+    let last = COLUMNS - 1;
+    let place =
+        |at: f64| (((at - zero_s) / (end_s - zero_s).max(1e-9)).clamp(0.0, 1.0) * last as f64) as usize;
+    let mut line = vec!['·'; COLUMNS];
+    for span in &lane.spans {
+        line[place(span.from_s)..=place(span.steady_s)].fill('░');
+    }
+    for span in &lane.spans {
+        line[place(span.from_s)..=place(span.until_s)].fill('█');
+    }
+    line.into_iter().collect()
 }
 
 fn findings(page: &mut String, verdict: &Verdict) {

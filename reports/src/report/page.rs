@@ -6,6 +6,7 @@ mod faults;
 mod findings;
 mod gates;
 mod origin;
+mod promises;
 
 use evidence::gate::MetricRef;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -34,6 +35,7 @@ pub(super) fn page(verdict: &Verdict, evidence: &Evidence) -> String {
                 (head(verdict, evidence))
                 main {
                     (gates::section(verdict))
+                    (promises::section(verdict, evidence))
                     (coverage::section(verdict))
                     (faults::section(verdict, evidence))
                     (charts::section(verdict, evidence))

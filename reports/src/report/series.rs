@@ -4,7 +4,7 @@ use evidence::latency::Series;
 use evidence::round::Interval;
 use evidence::sample::{Group, Sample};
 
-use super::chart::{Chart, Colour, Line, Scale, Time, Weight, decimate};
+use super::chart::{Chart, Colour, Lane, Line, Scale, Span, Time, Weight, decimate};
 use crate::analysis::{FaultFinding, Step, number, seconds};
 use crate::latency::{Digest, Point};
 use crate::reading::Evidence;
@@ -28,6 +28,40 @@ pub(super) fn time(evidence: &Evidence, faults: &[FaultFinding]) -> Time {
     shades.sort_by(|a, b| a.0.total_cmp(&b.0));
     let phases = evidence.windows.iter().map(|w| (w.phase.clone(), seconds(w.begin_ns))).collect();
     Time { zero_s, end_s, shades: merged(&shades, end_s / 400.0), phases }
+}
+
+/// The most lanes.
+const LANES: usize = 12;
+
+/// When each kind of fault was at work, in the order in which they first were; the last lane holds all kinds
+/// beyond [`LANES`].
+pub(super) fn lanes(faults: &[FaultFinding], end_s: f64) -> Vec<Lane> {
+    let mut lanes: Vec<Lane> = Vec::new();
+    let mut order: Vec<&FaultFinding> = faults.iter().collect();
+    let begun = |f: &FaultFinding| f.injected_s.unwrap_or(f64::INFINITY);
+    order.sort_by(|a, b| begun(a).total_cmp(&begun(b)));
+    for fault in order {
+        let Some(from_s) = fault.injected_s else { continue };
+        let steady_s = match fault.recovery.steady {
+            Some(Step::Took(s)) => from_s + s,
+            Some(Step::NotBefore(s)) if s > 0.0 => end_s,
+            _ => from_s,
+        };
+        let until_s = fault.healed_s.unwrap_or(from_s);
+        let span = Span { from_s, until_s, steady_s: steady_s.max(until_s) };
+        let kind = fault.kind.replace('_', " ");
+        let full = lanes.len() == LANES;
+        match lanes.iter_mut().find(|lane| lane.label == kind) {
+            Some(lane) => lane.spans.push(span),
+            None if full => {
+                let last = &mut lanes[LANES - 1];
+                last.label = "others".to_owned();
+                last.spans.push(span);
+            }
+            None => lanes.push(Lane { label: kind, spans: vec![span] }),
+        }
+    }
+    lanes
 }
 
 /// Shades that overlap, or that no eye could tell apart, as one.

@@ -150,7 +150,8 @@ fn driver(instrument: &Instrument) -> Option<Condition> {
         return None;
     }
     let late = Unit::Seconds.show(lag);
-    let lost = shed.rounds + shed.operations;
+    // What was due while a fault had the target down could not be started by anybody.
+    let lost = shed.rounds.saturating_add(shed.operations).saturating_sub(shed.down);
     Some(if lost == 0 {
         Condition::met(
             "driver",

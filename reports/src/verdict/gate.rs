@@ -208,6 +208,10 @@ fn explain(gate: &Gate, finding: &Finding, found: Outcome) -> String {
 
 /// What would settle it.
 fn settle(gate: &Gate, finding: &Finding) -> String {
+    if let Some(needs) = finding.needs.filter(|_| finding.metric.name.starts_with("recovery.")) {
+        let more = needs.saturating_sub(finding.n);
+        return format!("it rests on {} faults and needs at least {needs}: {more} more", finding.n);
+    }
     if let Some(needs) = finding.needs {
         return format!("it rests on {} values and needs at least {needs}", finding.n);
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use evidence::event::{Level, Proof};
 use evidence::gate::Limit;
+use evidence::role::Role;
 use evidence::unit::Unit;
 use serde::Serialize;
 
 use super::{Outcome, Verdict};
-use crate::analysis::{FaultFinding, Finding, Step};
+use crate::analysis::{Against, FaultFinding, Finding, Left, Source, Step, sources};
 use crate::statistics::Interval;
 
 /// The version of `verdict.json`.
@@ -86,18 +87,25 @@ struct FaultEntry<'a> {
     evidence: EvidenceEntry<'a>,
     injected_at: Option<f64>,
     healed_at: Option<f64>,
+    /// From its planned end until it was read back that it was undone.
+    undo_s: Option<f64>,
     detect_s: Option<f64>,
     elect_s: Option<f64>,
     reassign_s: Option<f64>,
     first_success_s: Option<f64>,
     round_s: Option<f64>,
     steady_s: Option<f64>,
+    after_heal_s: Option<f64>,
     drained_s: Option<f64>,
     /// Names of the steps that were not reached while the evidence went on.
     not_reached: Vec<&'static str>,
     open: Option<u64>,
     lost: Option<u64>,
     late: Option<u64>,
+    retried: Option<u64>,
+    agent_seconds: Option<f64>,
+    placebo: Option<PlaceboEntry>,
+    left: Vec<LeftEntry>,
 }
 
 #[derive(Serialize)]
@@ -105,6 +113,44 @@ struct EvidenceEntry<'a> {
     proof: Proof,
     requires: Level,
     why: Option<&'a str>,
+    /// What was read while it acted, or at its injection, over all victims.
+    readings: Vec<SourceEntry>,
+}
+
+#[derive(Serialize)]
+struct SourceEntry {
+    level: Level,
+    source: String,
+    expected: String,
+    found: Vec<String>,
+    victims: u64,
+}
+
+#[derive(Serialize)]
+struct PlaceboEntry {
+    window_s: f64,
+    late: Option<AgainstEntry>,
+    retried: Option<AgainstEntry>,
+    p99_s: Option<AgainstEntry>,
+    delivered: Option<AgainstEntry>,
+}
+
+/// A number in the fault's window and in windows of the same length without a fault.
+#[derive(Serialize)]
+struct AgainstEntry {
+    fault: f64,
+    median: f64,
+    least: f64,
+    greatest: f64,
+    windows: u64,
+}
+
+/// A mean over the processes of a role, before the fault and after the target had settled.
+#[derive(Serialize)]
+struct LeftEntry {
+    role: Role,
+    descriptors: Option<[f64; 2]>,
+    private: Option<[f64; 2]>,
 }
 
 /// The bytes of `verdict.json`. They depend on the verdict alone.
@@ -187,20 +233,52 @@ fn fault(fault: &FaultFinding) -> FaultEntry<'_> {
         id: &fault.id,
         kind: &fault.kind,
         words: &fault.words,
-        targets: fault.victims.iter().map(|v| v.agent).collect(),
-        evidence: EvidenceEntry { proof: fault.proof, requires: fault.requires, why: fault.why.as_deref() },
+        targets: fault.victims.iter().filter_map(|v| v.subject.agent()).collect(),
+        evidence: EvidenceEntry {
+            proof: fault.proof,
+            requires: fault.requires,
+            why: fault.why.as_deref(),
+            readings: sources(fault.evidence().iter()).into_iter().map(source).collect(),
+        },
         injected_at: fault.injected_s,
         healed_at: fault.healed_s,
+        undo_s: fault.undo_s,
         detect_s: took(r.detect),
         elect_s: took(r.elect),
         reassign_s: took(r.reassign),
         first_success_s: took(r.first_success),
         round_s: took(r.round),
         steady_s: took(r.steady),
+        after_heal_s: took(fault.after_heal),
         drained_s: took(r.drained),
         not_reached: not_reached.map(|(name, _)| name).collect(),
         open: fault.open,
         lost: fault.lost,
         late: fault.late,
+        retried: fault.retried,
+        agent_seconds: fault.agent_seconds(),
+        placebo: fault.placebo.as_ref().map(|p| PlaceboEntry {
+            window_s: p.window_s,
+            late: p.late.map(against),
+            retried: p.retried.map(against),
+            p99_s: p.p99.map(against),
+            delivered: p.delivered.map(against),
+        }),
+        left: fault.left.iter().map(left).collect(),
     }
+}
+
+fn source(source: Source) -> SourceEntry {
+    let Source { level, source, expected, found, victims } = source;
+    SourceEntry { level, source, expected, found, victims }
+}
+
+fn against(a: Against) -> AgainstEntry {
+    let Against { fault, least, median, greatest, windows } = a;
+    AgainstEntry { fault, median, least, greatest, windows }
+}
+
+fn left(left: &Left) -> LeftEntry {
+    let pair = |pair: Option<(f64, f64)>| pair.map(|(before, after)| [before, after]);
+    LeftEntry { role: left.role, descriptors: pair(left.descriptors), private: pair(left.private) }
 }

@@ -264,7 +264,8 @@ impl Fixture {
             id: id.into(),
             kind: "kill".into(),
             words: "SIGKILL to 1 coordinator, in the middle of a round".into(),
-            role: Role::Coordinator,
+            role: Some(Role::Coordinator),
+            recovers_within_ns: None,
             count: 1,
             at_ns: at_ns - ZERO,
             for_ns: 0,
@@ -279,8 +280,7 @@ impl Fixture {
             found: found.into(),
         };
         let victim = Victim {
-            agent,
-            role: Role::Coordinator,
+            subject: evidence::event::Subject::Agent { agent, role: Role::Coordinator },
             pid,
             proof: Proof::Proven,
             readings: vec![
@@ -317,7 +317,47 @@ impl Fixture {
         {
             self.fact(at_ns + after_ms * MS, Fact::Recovery { fault: fault.clone(), step });
         }
-        self.fact(ZERO + 10 * S + 50 * MS, Fact::Cost { fault, open: 20, late: 0, lost: 0 });
+        self.fact(ZERO + 10 * S + 50 * MS, Fact::Cost { fault, open: 20, late: 0, retried: 0, lost: 0 });
+    }
+
+    /// Messages of the bus dropped for a second, as the target tells; `hit` of them.
+    pub(crate) fn drop_messages(&mut self, id: &str, at_ns: u64, hit: u32) {
+        self.manifest.faults.push(PlannedFault {
+            id: id.into(),
+            kind: "bus_drop".into(),
+            words: "1 % of the messages of the target dropped for 1 s".into(),
+            role: None,
+            recovers_within_ns: Some(2 * S),
+            count: 1,
+            at_ns: at_ns - ZERO,
+            for_ns: S,
+            requires: Level::E3,
+        });
+        let victims = |proof, at_ns, level, found: String| {
+            vec![Victim {
+                subject: evidence::event::Subject::Part { part: "target".into() },
+                pid: 999,
+                proof,
+                readings: vec![Reading {
+                    at_ns,
+                    level,
+                    source: "count of the target".into(),
+                    expected: "some were hit".into(),
+                    found,
+                }],
+            }]
+        };
+        let healed_ns = at_ns + S + 3 * MS;
+        let seen = if hit > 0 { Proof::Proven } else { Proof::Unproven };
+        for (step, at_ns, victims) in [
+            (FaultStep::Injected, at_ns, victims(Proof::Unproven, at_ns, Level::E1, "applied".into())),
+            (FaultStep::Observed, healed_ns, victims(seen, healed_ns, Level::E3, format!("{hit} hit"))),
+            (FaultStep::Healed, healed_ns, victims(Proof::Proven, healed_ns, Level::E3, "healed".into())),
+        ] {
+            self.fact(at_ns, Fact::Fault { fault: id.into(), step, victims, why: None });
+        }
+        let fault = id.to_owned();
+        self.fact(ZERO + 10 * S + 50 * MS, Fact::Cost { fault, open: 900, late: 4, retried: 9, lost: 0 });
     }
 
     fn sampling(&mut self) {
@@ -382,6 +422,7 @@ impl Fixture {
             dropped_records: 0,
             stop_ns: Some(30 * MS),
             left_behind: Some(0),
+            hung: Some(0),
             files: std::collections::BTreeMap::new(),
             gauges: [("handled.1".to_owned(), 400.0), ("handled.2".to_owned(), 9600.0)].into(),
         });

@@ -60,7 +60,7 @@ fn evidence_page() -> String {
         ("intervals.csv", "round", &["Interval"]),
         ("samples.csv", "sample", &["Sample"]),
         ("processes.csv", "sample", &["Process"]),
-        ("end.json", "end", &["End", "Ledger", "Drain", "Shed", "Ticks"]),
+        ("end.json", "end", &["End", "Ledger", "Floods", "Drain", "Shed", "Ticks"]),
     ] {
         page.push_str(&format!("\n## {file}\n"));
         let source = root().join("harness/evidence/src").join(format!("{module}.rs"));

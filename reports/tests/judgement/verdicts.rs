@@ -137,7 +137,7 @@ fn a_run_that_is_no_whole_run_is_never_go() {
         (
             "saturated",
             |f| {
-                f.end().shed = Shed { rounds: 4, operations: 0 };
+                f.end().shed = Shed { rounds: 4, ..Shed::default() };
                 f.end().lag_ns = 900 * MS;
             },
             "the harness was saturated: 4 due and not started, harness up to 900 ms late, so the load was not the planned one",
@@ -188,9 +188,9 @@ fn a_fault_that_is_not_proven_withholds_every_gate() {
     };
     type Change = fn(&mut Vec<evidence::event::Victim>);
     let cases: [(Change, &str); 4] = [
-        (|v| v[0].proof = Proof::Mismatch, "1 of 1 victims mismatch, such as agent 1"),
-        (|v| v[0].proof = Proof::Skipped, "1 of 1 victims skipped, such as agent 1"),
-        (|v| v[0].readings.truncate(1), "no reading of agent 1 is as strong as E1"),
+        (|v| v[0].proof = Proof::Mismatch, "1 of 1 victims mismatch, such as coordinator 1"),
+        (|v| v[0].proof = Proof::Skipped, "1 of 1 victims skipped, such as coordinator 1"),
+        (|v| v[0].readings.truncate(1), "no reading of coordinator 1 is as strong as E1"),
         (Vec::clear, "0 of 1 planned victims were hit"),
     ];
     for (change, why) in cases {

@@ -32,6 +32,27 @@ pub enum Command {
     Send {
         /// The tasks.
         tasks: Tasks,
+        /// The worker that is to execute them; any, if absent. A target that names `to` in its `hello` heeds it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<u32>,
+    },
+    /// Begin a fault that only the target can do; answered by [`crate::Report::Fault`].
+    Fault {
+        /// Its id.
+        fault: String,
+        /// What to do.
+        kind: FaultKind,
+        /// The agents concerned, by number; empty: all.
+        agents: Vec<u32>,
+        /// When it ends by itself, in milliseconds from now, should no `heal` come.
+        ttl_ms: u64,
+        /// What every choice by chance is drawn from.
+        seed: u64,
+    },
+    /// End a fault; answered by [`crate::Report::Fault`].
+    Heal {
+        /// Its id.
+        fault: String,
     },
     /// Take no new work of its own accord and come to rest; answered by [`crate::Report::Quiesced`].
     Quiesce {},
@@ -95,4 +116,62 @@ pub enum Work {
     },
     /// Pass the payload directly to another worker and answer with what that one sent back.
     Relay {},
+}
+
+/// A fault that only the target can do. `per_million` is how many messages it hits; messages from and to the
+/// agents concerned count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FaultKind {
+    /// Messages on the bus vanish.
+    BusDrop {
+        /// How many.
+        per_million: u32,
+    },
+    /// Messages on the bus arrive later.
+    BusDelay {
+        /// How many.
+        per_million: u32,
+        /// By how much, in microseconds.
+        delay_us: u64,
+        /// And up to this much more, in microseconds.
+        jitter_us: u64,
+    },
+    /// Messages on the bus arrive twice.
+    BusDuplicate {
+        /// How many.
+        per_million: u32,
+    },
+    /// Messages on the bus overtake each other.
+    BusReorder {
+        /// How many.
+        per_million: u32,
+    },
+    /// A byte of messages on the bus is changed.
+    BusCorrupt {
+        /// How many.
+        per_million: u32,
+    },
+    /// Messages between the agents concerned and all others do not pass.
+    Partition {
+        /// Which of them.
+        direction: Direction,
+    },
+    /// The clock that the agents concerned read is shifted.
+    Clock {
+        /// By how much, in microseconds; negative is back.
+        offset_us: i64,
+    },
+}
+
+/// Which messages a partition stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Those from and to the agents concerned.
+    Both,
+    /// Those from them only.
+    From,
+    /// Those to them only.
+    To,
 }

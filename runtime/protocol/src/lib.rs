@@ -13,8 +13,8 @@
 mod command;
 mod report;
 
-pub use command::{Command, Tasks, Work};
-pub use report::{Answer, Capability, How, Member, MemberState, Report, Role};
+pub use command::{Command, Direction, FaultKind, Tasks, Work};
+pub use report::{Answer, Capability, FaultState, How, Member, MemberState, Report, Role};
 
 /// The version that both sides must name in their `hello`. A peer with another version is refused.
 pub const VERSION: u32 = 1;

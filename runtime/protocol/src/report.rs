@@ -110,6 +110,23 @@ pub enum Report {
         /// When.
         at_ns: u64,
     },
+    /// What became of a fault that the target was asked for: the answer to `fault` and to `heal`, and once more
+    /// when a fault has ended by itself.
+    Fault {
+        /// Its id.
+        fault: String,
+        /// What became of it.
+        state: FaultState,
+        /// Why, where it was refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// What it did so far: `considered` counts messages (or agents) that it could have hit, `hit` those that
+        /// it did hit; others are the target's own.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        counters: BTreeMap<String, u64>,
+        /// When.
+        at_ns: u64,
+    },
     /// The answer to `quiesce`.
     Quiesced {},
     /// The answer to `drain`.
@@ -229,4 +246,22 @@ pub enum Capability {
     Effects,
     /// `gauge`.
     Gauges,
+    /// `send` heeds `to`.
+    To,
+    /// `fault` and `heal`.
+    Faults,
+}
+
+/// What became of a fault that the target was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultState {
+    /// It acts.
+    Applied,
+    /// The target cannot do it, or not now.
+    Refused,
+    /// It does not act any more, as was asked.
+    Healed,
+    /// It does not act any more: its time was over.
+    Expired,
 }

@@ -1,6 +1,6 @@
 //! What travels: packets that name their sender and its epoch, each with one or more messages.
 //!
-//! All numbers are little-endian. A packet is `sender u32, epoch u32`, then messages back to back; a message is
+//! All numbers are little-endian. A packet is a head, then messages back to back; a message is
 //! `kind u8, detail u8, flags u8, 0, length u32` (the length of all of it), then its fields.
 
 use super::bytes::{put_u32, put_u64, u32_at, u64_at};
@@ -26,8 +26,8 @@ pub(super) const ATTACHED: u8 = 4;
 pub(super) const LOST: u8 = 5;
 pub(super) const ELECTED: u8 = 6;
 pub(super) const ASSIGNED: u8 = 7;
+pub(super) const BEAT: u8 = 8;
 
-pub(super) const PACKET_HEAD: usize = 8;
 const MESSAGE_HEAD: usize = 8;
 pub(super) const TASK_HEAD: usize = 64;
 pub(super) const ANSWER_HEAD: usize = 56;
@@ -41,6 +41,8 @@ pub struct TaskHead {
     pub agent: u32,
     /// In which of its epochs: the next one must not, because the task may have gone elsewhere since.
     pub epoch: u32,
+    /// Its number among the tasks of this worker, all epochs together; the same however often it is sent.
+    pub number: u32,
     /// How often it has been sent, this time included.
     pub attempt: u32,
     /// When it left the gateway.
@@ -132,6 +134,17 @@ pub struct Moved {
     pub pairs: Vec<(u32, u32)>,
 }
 
+/// A sign of life on the way between two that lead; it goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beat {
+    /// Who sends it.
+    pub agent: u32,
+    /// For how long it has heard nothing from the other, in milliseconds.
+    pub silent_ms: u32,
+    /// When.
+    pub at_ns: u64,
+}
+
 /// One message, borrowed from its packet.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Message<'p> {
@@ -149,6 +162,8 @@ pub enum Message<'p> {
     Elected(Elected),
     /// Up.
     Moved(Moved),
+    /// Between two.
+    Beat(Beat),
 }
 
 impl TaskHead {
@@ -173,7 +188,7 @@ impl TaskHead {
         put_u32(out, extra.len() as u32);
         put_u32(out, payload as u32);
         put_u32(out, self.epoch);
-        put_u32(out, 0);
+        put_u32(out, self.number);
         out.extend_from_slice(extra);
         fill(out);
     }
@@ -189,6 +204,7 @@ impl TaskHead {
             a: u64_at(raw, 32),
             b: u64_at(raw, 40),
             epoch: u32_at(raw, 56),
+            number: u32_at(raw, 60),
         }
     }
 }
@@ -251,6 +267,20 @@ impl Elected {
     /// Appends it to a link.
     pub fn put(&self, link: &mut Link) {
         put_notice(link, ELECTED, 0, [self.agent, self.replaces, self.term], self.at_ns, &[]);
+    }
+}
+
+impl Beat {
+    /// Appends it to a link.
+    pub fn put(&self, link: &mut Link) {
+        put_notice(link, BEAT, 0, [self.agent, self.silent_ms, 0], self.at_ns, &[]);
+    }
+
+    /// The beat, if the bytes of this message are one.
+    #[must_use]
+    pub fn of(raw: &[u8]) -> Option<Self> {
+        let is_beat = raw.first() == Some(&BEAT);
+        is_beat.then(|| Self { agent: u32_at(raw, 16), silent_ms: u32_at(raw, 20), at_ns: u64_at(raw, 8) })
     }
 }
 

@@ -1,10 +1,38 @@
 //! Packets taken apart.
 
-use super::bytes::{u32_at, u64_at};
+use super::bytes::{put_u32, u32_at, u64_at};
 use super::message::{
-    ANSWER, ANSWER_HEAD, ASSIGNED, ATTACHED, AnswerHead, Attached, ECHO, ELECTED, Elected, LOST, Lost,
-    Message, Moved, NOTICE, PACKET_HEAD, TASK, TASK_HEAD, TaskHead,
+    ANSWER, ANSWER_HEAD, ASSIGNED, ATTACHED, AnswerHead, Attached, BEAT, Beat, ECHO, ELECTED, Elected, LOST,
+    Lost, Message, Moved, NOTICE, TASK, TASK_HEAD, TaskHead,
 };
+
+/// `crc u32, sender u32, epoch u32, seq u32`; the CRC is of everything behind it, the number is that of the packet
+/// on its connection.
+pub(super) const PACKET_HEAD: usize = 16;
+
+/// Begins a packet; it must be sealed before it is sent.
+pub(super) fn begin(out: &mut Vec<u8>, sender: u32, epoch: u32) {
+    for number in [0, sender, epoch, 0] {
+        put_u32(out, number);
+    }
+}
+
+/// Gives a packet its number and its CRC.
+pub(super) fn seal(packet: &mut [u8], seq: u32) {
+    packet[12..16].copy_from_slice(&seq.to_le_bytes());
+    let crc = crc32fast::hash(&packet[4..]);
+    packet[..4].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// Whether a packet is as it was when it was sealed.
+pub(super) fn is_whole(packet: &[u8]) -> bool {
+    packet.len() >= PACKET_HEAD && crc32fast::hash(&packet[4..]) == u32_at(packet, 0)
+}
+
+/// The number of a packet on its connection.
+pub(super) fn seq_of(packet: &[u8]) -> u32 {
+    u32_at(packet, 12)
+}
 
 /// Walks over the messages of one packet. Ends at the first thing that is not a whole message.
 #[derive(Debug)]
@@ -21,8 +49,8 @@ impl<'p> PacketReader<'p> {
     #[must_use]
     pub fn new(packet: &'p [u8]) -> Self {
         Self {
-            sender: u32_at(packet, 0),
-            epoch: u32_at(packet, 4),
+            sender: u32_at(packet, 4),
+            epoch: u32_at(packet, 8),
             rest: packet.get(PACKET_HEAD..).unwrap_or_default(),
         }
     }
@@ -61,6 +89,7 @@ impl<'p> Iterator for PacketReader<'p> {
                 let pairs = raw[NOTICE..].chunks_exact(8).map(|p| (u32_at(p, 0), u32_at(p, 4))).collect();
                 Message::Moved(Moved { from: first, epoch: second, at_ns, pairs })
             }
+            BEAT => Message::Beat(Beat { agent: first, silent_ms: second, at_ns }),
             _ => return None,
         })
     }
@@ -89,6 +118,7 @@ mod tests {
             token: 1,
             agent: 2,
             epoch: 8,
+            number: 12,
             attempt: 3,
             sent_ns: 4,
             work: 5,
@@ -110,6 +140,7 @@ mod tests {
         let attached = Attached { agent: 1, epoch: 2, parent: u32::MAX, at_ns: 4 };
         let lost = Lost { agent: 1, epoch: 2, by: 3, lease: true, at_ns: 4 };
         let elected = Elected { agent: 1, replaces: 2, term: 3, at_ns: 4 };
+        let beat = Beat { agent: 1, silent_ms: 2, at_ns: 3 };
         let moved = Moved { from: 1, epoch: 2, at_ns: 3, pairs: vec![(4, 5), (6, 7)] };
         let bytes = packet(|link| {
             task.put(link, b"extra", 3, |out| out.extend_from_slice(b"pay"));
@@ -119,6 +150,7 @@ mod tests {
             lost.put(link);
             elected.put(link);
             moved.put(link);
+            beat.put(link);
         });
         let reader = PacketReader::new(&bytes);
         assert_eq!((reader.sender, reader.epoch), (3, 4));
@@ -133,6 +165,7 @@ mod tests {
                 Message::Lost(lost),
                 Message::Elected(elected),
                 Message::Moved(moved),
+                Message::Beat(beat),
             ]
         );
     }

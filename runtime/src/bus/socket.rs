@@ -79,10 +79,14 @@ pub fn await_packet(fd: &OwnedFd, into: &mut [u8]) -> Option<usize> {
 }
 
 fn take(fd: &OwnedFd, into: &mut [u8], flags: MsgFlags) -> Option<usize> {
-    match recv(fd.as_raw_fd(), into, flags) {
-        Ok(n) => Some(n),
-        Err(Errno::EAGAIN | Errno::EINTR) => None,
-        // A connection that fails in any other way is as good as closed.
-        Err(_) => Some(0),
+    loop {
+        return match recv(fd.as_raw_fd(), into, flags) {
+            Ok(n) => Some(n),
+            Err(Errno::EAGAIN | Errno::EINTR) => None,
+            // Told once of a peer that left something unread; what it had sent before is still there.
+            Err(Errno::ECONNRESET) => continue,
+            // A connection that fails in any other way is as good as closed.
+            Err(_) => Some(0),
+        };
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::Coordinator;
+use super::repeating::News;
 use crate::bus::{Elected, Lost, Moved};
-use crate::clock::now_ns;
+use crate::clock::{now_ns, own_ns};
 use crate::process::nudge;
 use crate::shape::Shape;
 use crate::table::{GATEWAY, Place, State, Table};
@@ -51,17 +52,19 @@ impl Coordinator {
     }
 
     fn take_lead(&mut self, before: Place, lost: Option<Lost>) {
+        if self.swarm.rules.cut(self.me, GATEWAY) {
+            // It could lead nobody anywhere.
+            return;
+        }
         let Some(place) = self.swarm.table.take_lead(before, self.me, self.epoch) else { return };
         let elected = Elected { agent: self.me, replaces: before.agent, term: place.turn, at_ns: now_ns() };
         self.slot.set_parent(GATEWAY, 0);
         self.attach(self.slot.parent());
-        self.with_up(|up| {
-            if let Some(lost) = lost {
-                lost.put(up);
-            }
-            elected.put(up);
-        });
-        self.place_orphans(now_ns());
+        if let Some(lost) = lost {
+            self.tell(News::Lost(lost));
+        }
+        self.tell(News::Elected(elected));
+        self.place_orphans(own_ns());
         self.flush();
     }
 
@@ -72,13 +75,13 @@ impl Coordinator {
         if lost.lease {
             slot.fence();
         }
-        self.place_orphans(now_ns());
+        self.place_orphans(own_ns());
     }
 
     /// The leader's work at every tick.
     pub(super) fn settle(&mut self, now: u64) {
         self.place_orphans(now);
-        self.send_home(now);
+        self.send_home();
     }
 
     /// Gives every agent whose parent's epoch is over a new one.
@@ -93,7 +96,7 @@ impl Coordinator {
         self.leading.orphaned_ns.retain(|from, _| lost.contains_key(from));
         for (from, orphans) in lost {
             let since = *self.leading.orphaned_ns.entry(from).or_insert(now);
-            let (held, orphans) = self.held_back(orphans, now - since);
+            let (held, orphans) = self.held_back(orphans, now.saturating_sub(since));
             if !orphans.is_empty() {
                 self.place(from, &orphans);
             }
@@ -122,7 +125,9 @@ impl Coordinator {
         for agent in orphans {
             let to = load.least_loaded(*agent, Some(from)).unwrap_or(self.me);
             let slot = table.slot(*agent);
-            slot.set_parent(to, table.slot(to).epoch());
+            // A leader that was deposed a moment ago takes over nobody: its own epoch is the one that is over.
+            let epoch = if to == self.me { self.epoch } else { table.slot(to).epoch() };
+            slot.set_parent(to, epoch);
             pairs.push((*agent, to));
         }
         for agent in orphans {
@@ -130,14 +135,15 @@ impl Coordinator {
         }
         if from != GATEWAY {
             let moved = Moved { from, epoch: table.slot(from).epoch(), at_ns, pairs };
-            self.with_up(|up| moved.put(up));
+            self.tell(News::Moved(moved));
         }
         // Out at once: the gateway follows the move.
         self.flush_up();
     }
 
     /// Gives agents back to the coordinator that they belong to, once it has been ready for a while.
-    fn send_home(&self, now: u64) {
+    fn send_home(&self) {
+        let now = now_ns();
         let (shape, table) = (self.swarm.config.shape, self.swarm.table);
         for agent in 0..table.agents() {
             let Some(home) = shape.home(agent).filter(|home| shape.level(*home) > 0) else { continue };

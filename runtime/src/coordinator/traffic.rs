@@ -3,7 +3,7 @@
 use nix::sys::epoll::EpollFlags;
 
 use super::Coordinator;
-use crate::bus::{AnswerHead, Link, Message, PacketReader, Sent, TaskHead, receive};
+use crate::bus::{AnswerHead, Beat, Link, Message, PacketReader, Sent, TaskHead};
 use crate::poller::{self, Ready};
 use crate::table::GATEWAY;
 
@@ -27,11 +27,21 @@ impl Coordinator {
         if event.flags.contains(EpollFlags::EPOLLOUT) {
             self.flush_up();
         }
-        let Some(up) = &self.up else { return };
-        match receive(up.socket(), buffer) {
-            None => {}
-            Some(0) => self.lose_up(),
-            Some(n) => self.pass_down(&buffer[..n]),
+        self.read_up(buffer);
+    }
+
+    /// Takes a packet from above, and those that it completes.
+    pub(super) fn read_up(&mut self, buffer: &mut [u8]) {
+        loop {
+            let Some(up) = &mut self.up else { return };
+            match up.receive(buffer) {
+                None => return,
+                Some(0) => return self.lose_up(),
+                Some(n) => self.pass_down(&buffer[..n]),
+            }
+            if !self.up.as_ref().is_some_and(Link::has_more) {
+                return;
+            }
         }
     }
 
@@ -40,6 +50,10 @@ impl Coordinator {
     pub(super) fn pass_down(&mut self, packet: &[u8]) {
         let mut reader = PacketReader::new(packet);
         while let Some(raw) = reader.next_raw() {
+            if let Some(beat) = Beat::of(raw) {
+                self.above.told(beat.at_ns, beat.silent_ms);
+                continue;
+            }
             match self.way_to(TaskHead::agent_of(raw)) {
                 Some(child) => self.children.put_raw(child, raw),
                 None => {
@@ -59,13 +73,24 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn read_child(&mut self, key: u64, buffer: &mut [u8]) {
-        let Some(child) = self.children.at(key) else { return };
-        match receive(child.socket(), buffer) {
-            None => {}
-            Some(0) => self.lose_child(key),
-            Some(n) => self.pass_up(key, &buffer[..n]),
+    fn read_packets(&mut self, key: u64, buffer: &mut [u8]) {
+        loop {
+            let Some(child) = self.children.at(key) else { return };
+            match child.receive(buffer) {
+                None => return,
+                Some(0) => return self.lose_child(key),
+                Some(n) => self.pass_up(key, &buffer[..n]),
+            }
+            if !self.children.at(key).is_some_and(|child| child.has_more()) {
+                return;
+            }
         }
+    }
+
+    /// Takes what a child has sent.
+    pub(super) fn read_child(&mut self, key: u64, buffer: &mut [u8]) {
+        self.read_packets(key, buffer);
+        self.children.looked_at(key);
     }
 
     pub(super) fn pass_up(&mut self, key: u64, packet: &[u8]) {
@@ -83,7 +108,8 @@ impl Coordinator {
                 .fetch_add(refused as u64, std::sync::atomic::Ordering::Relaxed);
             return;
         }
-        self.children.bind(key, (sender, epoch), sender < self.swarm.config.shape.inner());
+        let leads = sender < self.swarm.config.shape.inner();
+        self.children.bind(key, (sender, epoch), leads, self.swarm.table.slot(sender).beat());
         let mut handled = 0;
         for message in reader {
             match message {
@@ -94,9 +120,13 @@ impl Coordinator {
                 }
                 Message::Answer(head) => self.with_up(|up| head.put_answer(up)),
                 Message::Attached(attached) => self.with_up(|up| attached.put(up)),
-                Message::Lost(lost) => self.on_lost(&lost),
+                Message::Lost(lost) => {
+                    self.with_up(|up| lost.put(up));
+                    self.mind_loss(&lost);
+                }
                 Message::Elected(elected) => self.with_up(|up| elected.put(up)),
                 Message::Moved(moved) => self.with_up(|up| moved.put(up)),
+                Message::Beat(beat) => self.children.told(key, &beat),
                 Message::Task(..) => {}
             }
         }

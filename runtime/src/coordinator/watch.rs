@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::Coordinator;
-use crate::bus::Lost;
+use super::children::Look;
+use super::repeating::News;
+use crate::bus::{Beat, Lost};
 use crate::clock::now_ns;
 use crate::process::{Vitals, vitals};
 use crate::table::{Slot, State};
@@ -25,29 +27,30 @@ struct Seen {
 
 /// What was last seen of all watched agents, and when this agent itself last looked.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     seen: HashMap<u32, Seen>,
     looked_ns: u64,
 }
 
 /// What is to be done about an agent.
 #[derive(Debug, PartialEq, Eq)]
-enum Finding {
+pub(crate) enum Finding {
     Well,
     Extended,
     GiveUp,
 }
 
 impl Watch {
-    /// Notes the time of a look; if this agent itself was away for long, all leases start anew.
-    fn begin(&mut self, now: u64, lease_ns: u64) {
-        if now.saturating_sub(self.looked_ns) > lease_ns {
+    /// Notes the time of a look; if this agent itself was away for long, or its clock has jumped, all leases start
+    /// anew.
+    pub(crate) fn begin(&mut self, now: u64, lease_ns: u64) {
+        if now < self.looked_ns || now - self.looked_ns > lease_ns {
             self.seen.clear();
         }
         self.looked_ns = now;
     }
 
-    fn look(&mut self, agent: u32, slot: &Slot, now: u64, lease_ns: u64) -> Finding {
+    pub(crate) fn look(&mut self, agent: u32, slot: &Slot, now: u64, lease_ns: u64) -> Finding {
         self.judge(agent, (slot.epoch(), slot.beat()), now, lease_ns, || vitals(slot.pid()))
     }
 
@@ -64,7 +67,7 @@ impl Watch {
         if (seen.epoch, seen.beat) != (epoch, beat) {
             *seen = fresh;
         }
-        if now - seen.since_ns < lease_ns {
+        if now.saturating_sub(seen.since_ns) < lease_ns {
             return Finding::Well;
         }
         let starved = match vitals() {
@@ -72,7 +75,7 @@ impl Watch {
             Vitals::Running => true,
             Vitals::Sleeping(cpu_ns) => std::mem::replace(&mut seen.cpu_ns, cpu_ns) != cpu_ns,
         };
-        if starved && now - seen.beat_ns < lease_ns * STARVED_LEASES {
+        if starved && now.saturating_sub(seen.beat_ns) < lease_ns * STARVED_LEASES {
             seen.since_ns = now;
             return Finding::Extended;
         }
@@ -82,6 +85,31 @@ impl Watch {
 }
 
 impl Coordinator {
+    /// Tells those right above and below of this agent's life by way of the bus, and gives up those below that it
+    /// does not reach, unless it is cut off itself.
+    pub(super) fn listen_around(&mut self) {
+        let (now_ns, lease_ns) = (now_ns(), self.lease_ns());
+        let steady_since_ns = self.steady.look(now_ns, lease_ns, self.swarm.mail_refused());
+        let Some(up) = &mut self.up else { return };
+        if up.take_heard() {
+            self.above.heard(now_ns, 0);
+        }
+        Beat { agent: self.me, silent_ms: self.above.silent_ms(now_ns), at_ns: now_ns }.put(up);
+        let look = Look { me: self.me, now_ns, lease_ns, steady_since_ns };
+        let table = self.swarm.table;
+        let cut = self.children.beat(&look, |agent| table.slot(agent).beat());
+        if !self.above.is_sound(now_ns, lease_ns) {
+            return;
+        }
+        for (agent, epoch) in cut {
+            let (slot, seat) = (table.slot(agent), table.slot(agent).parent());
+            let serves = slot.state() == State::Ready && slot.epoch() == epoch;
+            if serves && (seat.agent, seat.epoch) == (self.me, self.epoch) {
+                self.give_up(agent, epoch);
+            }
+        }
+    }
+
     fn lease_ns(&self) -> u64 {
         self.swarm.config.lease_ms * 1_000_000
     }
@@ -100,7 +128,7 @@ impl Coordinator {
                 Finding::Well => {}
                 Finding::Extended => self.count_extension(),
                 Finding::GiveUp => {
-                    self.on_lost(&Lost { agent, epoch, by: self.me, lease: true, at_ns: now_ns() });
+                    self.give_up(agent, epoch);
                 }
             }
         }
@@ -124,6 +152,12 @@ impl Coordinator {
             Finding::Extended => self.count_extension(),
             Finding::GiveUp => self.lost_leader(leader, true),
         }
+    }
+
+    fn give_up(&mut self, agent: u32, epoch: u32) {
+        let lost = Lost { agent, epoch, by: self.me, lease: true, at_ns: now_ns() };
+        self.tell(News::Lost(lost));
+        self.mind_loss(&lost);
     }
 
     fn count_extension(&self) {
@@ -175,5 +209,14 @@ mod tests {
         judge(&mut watch, 0, 1_000, Vitals::Stopped);
         watch.begin(9_000, LEASE);
         assert_eq!(judge(&mut watch, 0, 9_000, Vitals::Stopped), Finding::Well);
+    }
+
+    #[test]
+    fn a_watcher_whose_clock_jumps_accuses_nobody() {
+        let mut watch = Watch::default();
+        for (now, beat) in [(1_000_000, 1), (1_100_000, 2), (5_000, 3), (5_100, 4), (9_000_000, 5)] {
+            watch.begin(now, LEASE);
+            assert_eq!(judge(&mut watch, beat, now, Vitals::Stopped), Finding::Well, "at {now}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! no clock.
 
 mod hasher;
+mod overdue;
 mod queue;
 
 use std::cmp::Reverse;
@@ -11,9 +12,13 @@ use std::rc::Rc;
 
 use protocol::{Report, Tasks};
 
+use super::journal::Accepted;
 use super::wire::WireWork;
 use hasher::TokenHasher;
 use queue::Queue;
+
+/// After so many attempts a task that nobody waits for is not tried any more when its worker has died.
+const MOST_ATTEMPTS: u32 = 16;
 
 /// How many workers are looked at for one without work before the least loaded of them gets the task.
 const WINDOW: usize = 64;
@@ -22,8 +27,12 @@ const WINDOW: usize = 64;
 #[derive(Debug)]
 struct Task {
     worker: u32,
+    /// Its number among the tasks of its worker.
+    number: u32,
     attempt: u32,
     batch: u32,
+    /// When it was last sent.
+    sent_ns: u64,
 }
 
 /// The tasks of one command.
@@ -43,6 +52,7 @@ struct Batch {
 #[derive(Debug, Clone)]
 pub(super) struct Sending {
     pub(super) worker: u32,
+    pub(super) number: u32,
     pub(super) attempt: u32,
     pub(super) payload: u32,
     pub(super) work: Rc<WireWork>,
@@ -57,9 +67,11 @@ pub(super) struct Book {
     queues: Vec<Queue>,
     first_worker: u32,
     inbox: u32,
+    /// How far a task that is sent may be ahead of the first open one of its worker.
+    window: u32,
     next_batch: u32,
     cursor: usize,
-    /// Tasks that were given up, and whose worker died before it had executed them.
+    /// Tasks that were given up without an answer.
     pub(super) abandoned: u64,
     /// Tasks sent more than once, counted once for each further time.
     pub(super) retried: u64,
@@ -68,7 +80,7 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new(first_worker: u32, workers: u32, inbox: u32) -> Self {
+    pub(super) fn new(first_worker: u32, workers: u32, inbox: u32, window: u32) -> Self {
         Self {
             tasks: HashMap::default(),
             batches: HashMap::new(),
@@ -76,6 +88,7 @@ impl Book {
             queues: (0..workers).map(|_| Queue::default()).collect(),
             first_worker,
             inbox,
+            window,
             next_batch: 0,
             cursor: 0,
             abandoned: 0,
@@ -104,8 +117,8 @@ impl Book {
             if self.tasks.contains_key(&token) {
                 break;
             }
-            self.tasks.insert(token, Task { worker, attempt: 0, batch });
-            self.queue(worker).push(token);
+            let number = self.queue(worker).push(token);
+            self.tasks.insert(token, Task { worker, number, attempt: 0, batch, sent_ns: 0 });
             accepted += 1;
         }
         let open = Batch {
@@ -173,17 +186,22 @@ impl Book {
     }
 
     /// Counts one more sending of a task and tells what to send; `None` if it needs no sending, because it was
-    /// answered or given up.
-    pub(super) fn send(&mut self, token: u64) -> Option<Sending> {
+    /// answered, or must wait until an earlier one was.
+    pub(super) fn send(&mut self, token: u64, now_ns: u64) -> Option<Sending> {
         let task = self.tasks.get_mut(&token)?;
         let batch = self.batches.get(&task.batch)?;
-        if batch.given_up {
+        let queue = &mut self.queues[(task.worker - self.first_worker) as usize];
+        let too_far = queue.ahead(task.number) >= self.window;
+        if too_far || (queue.stalled && task.attempt == 0) {
+            queue.stalled |= task.attempt == 0;
             return None;
         }
         task.attempt += 1;
+        task.sent_ns = now_ns;
         self.retried += u64::from(task.attempt > 1);
         Some(Sending {
             worker: task.worker,
+            number: task.number,
             attempt: task.attempt,
             payload: batch.payload,
             work: Rc::clone(&batch.work),
@@ -195,9 +213,9 @@ impl Book {
         self.tasks.get(&token).map(|task| task.worker)
     }
 
-    /// How often a task was sent; `None` if it is not in the book.
-    pub(super) fn attempts(&self, token: u64) -> Option<u32> {
-        self.tasks.get(&token).map(|task| task.attempt)
+    /// How often a task was sent, and its number; `None` if it is not in the book.
+    pub(super) fn attempts(&self, token: u64) -> Option<(u32, u32)> {
+        self.tasks.get(&token).map(|task| (task.attempt, task.number))
     }
 
     /// The tasks of a worker that have no answer, in the order in which they were given to it.
@@ -214,24 +232,59 @@ impl Book {
         task.attempt = task.attempt.max(1);
         let before = std::mem::replace(&mut task.worker, worker);
         self.queue(before).remove(token);
-        self.queue(worker).push(token);
+        let number = self.queue(worker).push(token);
+        if let Some(task) = self.tasks.get_mut(&token) {
+            (task.number, task.sent_ns) = (number, 0);
+        }
     }
 
-    /// Whether nobody waits for a task any longer.
-    pub(super) fn is_given_up(&self, token: u64) -> bool {
-        let batch = self.tasks.get(&token).and_then(|task| self.batches.get(&task.batch));
-        batch.is_some_and(|batch| batch.given_up)
+    /// Whether nobody waits for a task any longer and it was tried so often that there is no hope for it: it may
+    /// be what its workers die of.
+    pub(super) fn is_hopeless(&self, token: u64) -> bool {
+        let Some(task) = self.tasks.get(&token) else { return false };
+        task.attempt >= MOST_ATTEMPTS && self.batches.get(&task.batch).is_some_and(|batch| batch.given_up)
     }
 
-    /// Strikes out a task that nobody waits for and nobody can answer.
+    /// Strikes out a task that is not accepted after all.
+    pub(super) fn revoke(&mut self, token: u64, now_ns: u64) {
+        self.strike(token, now_ns, false);
+    }
+
+    /// Takes up a task that an earlier swarm had accepted, whether there is room in an inbox or not.
+    pub(super) fn restore(&mut self, tasks: Accepted, now_ns: u64) {
+        let batch = self.next_batch;
+        self.next_batch = self.next_batch.wrapping_add(1);
+        for token in tasks.first..tasks.first + u64::from(tasks.count) {
+            let worker = self.first_worker + (self.cursor % self.queues.len()) as u32;
+            self.cursor += 1;
+            let number = self.queue(worker).push(token);
+            // It may have been sent before: never a first attempt.
+            self.tasks.insert(token, Task { worker, number, attempt: 1, batch, sent_ns: 0 });
+        }
+        let deadline = now_ns.saturating_add(tasks.timeout_ms.saturating_mul(1_000_000));
+        self.deadlines.push(Reverse((deadline, batch)));
+        let (payload, open) = (tasks.payload, tasks.count);
+        let work = Rc::new(tasks.work);
+        let restored =
+            Batch { round: None, payload, work, started_ns: now_ns, open, delivered: 0, given_up: false };
+        self.batches.insert(batch, restored);
+    }
+
+    /// Strikes out a task that nobody waits for and for which there is no hope.
     pub(super) fn abandon(&mut self, token: u64) {
         if self.strike(token, 0, false) {
             self.abandoned += 1;
         }
     }
 
-    /// Strikes out an answered task; whether it was in the book. `counts` is whether its round has it.
-    pub(super) fn answered(&mut self, token: u64, now_ns: u64, counts: bool) -> bool {
+    /// Strikes out a task of which this attempt was answered; whether it was in the book. `counts` is whether its
+    /// round has it.
+    pub(super) fn answered(&mut self, token: u64, attempt: u32, now_ns: u64, counts: bool) -> bool {
+        if let Some(task) = self.tasks.get(&token).filter(|task| task.attempt == attempt) {
+            let (worker, sent_ns) = (task.worker, task.sent_ns);
+            let queue = self.queue(worker);
+            queue.answered_sent_ns = queue.answered_sent_ns.max(sent_ns);
+        }
         self.strike(token, now_ns, counts)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use protocol::{Answer, How, MemberState};
+use protocol::{Answer, How};
 
 use super::news::is_worker;
 use super::running::{Phase, Running};
@@ -50,13 +50,20 @@ impl Running {
         let forked_ns = slot.forked_ns.load(std::sync::atomic::Ordering::Relaxed);
         let pause_ns = self.members.leave(agent, now.saturating_sub(forked_ns));
         self.doubts.push(Doubt { due_ns: now + DOUBT_NS, agent, epoch: lived_in, at_ns: exit.at_ns });
-        self.tell_member(agent, MemberState::Left, Some(exit.status()), exit.at_ns);
+        self.tell_left(exit);
         if slot.epoch() == lived_in {
             slot.end_epoch(lived_in);
         }
         if is_worker(self.swarm.config.shape, agent) {
             self.effects_past += slot.executed();
             self.settle_tasks(agent, lived_in, now);
+            // Before the worker forgets them.
+            self.keep_answers();
+            self.swarm
+                .table
+                .head()
+                .effects_past
+                .store(self.effects_past, std::sync::atomic::Ordering::Relaxed);
             slot.commit(0);
             self.recovery.left(agent);
         }
@@ -69,12 +76,12 @@ impl Running {
     /// done and goes to other workers.
     fn settle_tasks(&mut self, worker: u32, epoch: u32, now: u64) {
         for token in self.book.pending_of(worker) {
-            if let Some((seq, digest)) = self.swarm.table.recorded(worker, token) {
-                let attempt = self.book.attempts(token).unwrap_or(1);
+            let Some((attempt, number)) = self.book.attempts(token) else { continue };
+            if let Some((seq, digest)) = self.swarm.table.recorded(worker, epoch, number, token) {
                 let answer = Answer { token, agent: worker, epoch, seq, attempt, digest };
                 self.on_answer(answer, now, false);
-            } else if self.book.is_given_up(token) {
-                self.book.abandon(token);
+            } else if self.book.is_hopeless(token) {
+                self.abandon(token);
             } else {
                 let heir = least_busy(self.members.living(), |other| self.book.open(other));
                 self.book.reassign(token, heir.unwrap_or(worker));
@@ -122,10 +129,22 @@ impl Running {
         let why = Errno::from_raw(errno);
         let message = format!("cannot start agent {agent}: {why}; it was tried again several times");
         if self.ready {
-            self.reports.push(protocol::Report::Error { message });
+            self.go_on_without(agent);
+            if self.restarts.iter().all(|(_, other)| self.swarm.table.slot(*other).state() != State::Dead) {
+                // One of many that wait for the same.
+                self.reports.push(protocol::Report::Error { message });
+            }
             self.restarts.push((now_ns() + 1_000_000_000, agent));
         } else {
             self.fail(format!("launch: {message}"));
+        }
+    }
+
+    /// An agent has no process for now: its tasks go to others.
+    fn go_on_without(&mut self, agent: u32) {
+        self.members.touch();
+        if is_worker(self.swarm.config.shape, agent) {
+            self.settle_tasks(agent, self.swarm.table.slot(agent).adopted(), now_ns());
         }
     }
 
@@ -137,6 +156,11 @@ impl Running {
             self.phase = Phase::Ending { told: false, status: 70 };
         }
         bury_all();
+        self.swarm.leave_directory();
+        if self.ready {
+            // What was measured since the last time.
+            self.write_metrics(now_ns());
+        }
         self.gone = true;
     }
 

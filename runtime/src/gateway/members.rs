@@ -4,7 +4,7 @@ use protocol::Member;
 
 use crate::bus::Attached;
 use crate::swarm::Swarm;
-use crate::table::{GATEWAY, State};
+use crate::table::{GATEWAY, Place, State};
 
 /// A process that lives at least so long did not die at once.
 const QUICK_NS: u64 = 100_000_000;
@@ -29,7 +29,9 @@ pub(super) enum Arrival {
     New,
     /// It has another parent than before.
     Moved,
-    /// It is where it was.
+    /// It has the same parent as before, but had to come back to it.
+    Back,
+    /// It is where it was, as is known.
     Same,
 }
 
@@ -73,19 +75,25 @@ impl Members {
 
     /// Nobody can be reached until it has announced itself again.
     pub(super) fn lose_all(&mut self) {
-        for known in &mut self.known {
+        for (agent, known) in (0..).zip(&mut self.known) {
             known.attached = false;
+            self.swarm.table.slot(agent).forget();
         }
     }
 
     pub(super) fn attach(&mut self, news: &Attached) -> Arrival {
-        let pid = self.swarm.table.slot(news.agent).pid();
+        let slot = self.swarm.table.slot(news.agent);
+        let seat_epoch = (news.parent != GATEWAY).then(|| self.swarm.table.slot(news.parent).epoch());
+        let seat = Place { agent: news.parent, epoch: seat_epoch.unwrap_or(0), turn: 0 };
+        let unheard = slot.set_heard(news.epoch, seat);
+        let pid = slot.pid();
         let parent = (news.parent != GATEWAY).then_some(news.parent);
         self.living_is_stale = true;
         let known = self.known(news.agent);
         let arrival = match (known.epoch == news.epoch, known.parent == parent) {
             (false, _) => Arrival::New,
             (true, false) => Arrival::Moved,
+            (true, true) if unheard || !known.attached => Arrival::Back,
             (true, true) => Arrival::Same,
         };
         *known = Known { attached: true, pid, epoch: news.epoch, parent, ..known.clone() };

@@ -97,7 +97,7 @@ impl Running {
     /// Everything that the swarm counts, by name.
     pub(super) fn gauges(&self) -> BTreeMap<String, f64> {
         let (table, shape) = (self.swarm.table, self.swarm.config.shape);
-        let head = table.head();
+        let (head, rules) = (table.head(), self.swarm.rules);
         let read =
             |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
         let waiting: u64 = (0..shape.inner()).map(|agent| table.slot(agent).waiting()).sum();
@@ -123,6 +123,15 @@ impl Running {
             ("refused_inbox", self.metrics.refused),
             ("refused_stale", read(&head.refused_stale)),
             ("unrouted", read(&head.unrouted)),
+            ("exhausted.descriptors", read(&head.exhausted_descriptors)),
+            ("exhausted.work", read(&head.exhausted_work)),
+            ("bus.corrupt", read(&rules.corrupt)),
+            ("bus.repeated", read(&rules.repeated)),
+            ("bus.reordered", read(&rules.reordered)),
+            ("bus.missing", read(&rules.missing)),
+            ("bus_errors", self.bus_errors()),
+            ("bus_waiting", waiting + self.held_bytes() as u64),
+            ("bus_aside", self.swarm.spool.map_or(0, |spool| read(&spool.counts().aside))),
         ];
         let mut gauges: BTreeMap<String, f64> =
             counts.into_iter().map(|(name, count)| (name.to_owned(), count as f64)).collect();

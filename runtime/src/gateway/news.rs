@@ -1,11 +1,12 @@
 //! What the agents tell of themselves: who is attached where, and who was lost.
 
-use protocol::{How, MemberState, Report};
+use protocol::{How, Member, MemberState, Report};
 
 use super::members::Arrival;
 use super::running::{Phase, Running};
 use crate::bus::{Attached, Lost};
 use crate::shape::Shape;
+use crate::spawner::Exit;
 
 impl Running {
     /// An agent can be reached: what waits for it, or was swallowed on the way to it, is sent.
@@ -15,6 +16,9 @@ impl Running {
             return;
         }
         let arrival = self.members.attach(news);
+        if arrival == Arrival::Same {
+            return;
+        }
         if arrival == Arrival::New {
             let forked_ns = slot.forked_ns.load(std::sync::atomic::Ordering::Relaxed);
             self.metrics.spawned(news.at_ns.saturating_sub(forked_ns));
@@ -23,7 +27,7 @@ impl Running {
             let state = match arrival {
                 Arrival::New => Some(MemberState::Replaced),
                 Arrival::Moved => Some(MemberState::Moved),
-                Arrival::Same => None,
+                Arrival::Back | Arrival::Same => None,
             };
             if let Some(state) = state {
                 self.tell_member(news.agent, state, None, news.at_ns);
@@ -38,22 +42,32 @@ impl Running {
 
     pub(super) fn on_lost(&mut self, news: &Lost) {
         let how = if news.lease { How::Lease } else { How::Death };
-        self.suspect(news.agent, news.epoch, Some(news.by), how, news.at_ns);
-        if news.lease && self.phase == Phase::Working {
+        let is_news = self.suspect(news.agent, news.epoch, Some(news.by), how, news.at_ns);
+        if is_news && news.lease && self.phase == Phase::Working {
             self.tell_member(news.agent, MemberState::Fenced, None, news.at_ns);
         }
     }
 
     /// Tells that an agent has failed, once for each of its epochs, and not while all are being ended.
-    pub(super) fn suspect(&mut self, agent: u32, epoch: u32, by: Option<u32>, how: How, at_ns: u64) {
-        if self.members.suspect(agent, epoch) && !matches!(self.phase, Phase::Ending { .. }) {
+    /// Whether it was news.
+    pub(super) fn suspect(&mut self, agent: u32, epoch: u32, by: Option<u32>, how: How, at_ns: u64) -> bool {
+        let is_news = self.members.suspect(agent, epoch);
+        if is_news && !matches!(self.phase, Phase::Ending { .. }) {
             self.reports.push(Report::Suspected { agent, by, how, at_ns });
         }
+        is_news
     }
 
     pub(super) fn tell_member(&mut self, agent: u32, state: MemberState, status: Option<String>, at_ns: u64) {
         let member = self.members.member(agent);
         self.reports.push(Report::Member { member, state, status, at_ns });
+    }
+
+    /// Tells that an agent's process has ended. Its slot may not name that process any more.
+    pub(super) fn tell_left(&mut self, exit: &Exit) {
+        let member = Member { pid: exit.pid, ..self.members.member(exit.agent) };
+        let (state, status) = (MemberState::Left, Some(exit.status()));
+        self.reports.push(Report::Member { member, state, status, at_ns: exit.at_ns });
     }
 }
 

@@ -1,12 +1,15 @@
 //! Follows agents that were given another parent until the last of them is attached there.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use protocol::Report;
 
 use crate::bus::{Attached, Elected, Moved};
 use crate::swarm::Swarm;
 use crate::table::GATEWAY;
+
+/// So many of the last moves are known again.
+const KNOWN: usize = 64;
 
 /// One move that is under way.
 #[derive(Debug)]
@@ -28,21 +31,36 @@ pub(super) struct Recovery {
     moves: Vec<Move>,
     /// Whose place as the leader was taken, and the epoch of its own that began then.
     succeeded: Option<(u32, u32)>,
+    /// The latest term that was told.
+    term: u32,
+    /// The moves that were told last, by whom they lost and when.
+    known: VecDeque<(u32, u64)>,
     pub(super) elections: u64,
     pub(super) reassignments: u64,
 }
 
 impl Recovery {
-    /// A new leader.
-    pub(super) fn elected(&mut self, swarm: &Swarm, news: &Elected) -> Report {
+    /// A new leader; `None` if that is known already.
+    pub(super) fn elected(&mut self, swarm: &Swarm, news: &Elected) -> Option<Report> {
+        if news.term <= self.term {
+            return None;
+        }
+        self.term = news.term;
         self.succeeded = Some((news.replaces, swarm.table.slot(news.replaces).epoch()));
         self.elections += 1;
         let Elected { agent, replaces, term, at_ns } = *news;
-        Report::Elected { agent, replaces, epoch: term, at_ns }
+        Some(Report::Elected { agent, replaces, epoch: term, at_ns })
     }
 
     /// Agents are on the move. If whom they lost was not the leader, those that take them over take its place.
     pub(super) fn begin(&mut self, swarm: &Swarm, news: &Moved) -> Option<Report> {
+        if self.known.contains(&(news.from, news.at_ns)) {
+            return None;
+        }
+        self.known.push_back((news.from, news.at_ns));
+        if self.known.len() > KNOWN {
+            self.known.pop_front();
+        }
         let workers = workers_below(swarm, &news.pairs);
         for other in &mut self.moves {
             other.waiting.retain(|worker| !workers.contains(worker));

@@ -6,14 +6,21 @@ use protocol::{Command, Report, Tasks};
 
 use super::book::Book;
 use super::exits::Doubt;
+use super::faults::Faults;
+use super::journal::Journal;
 use super::launch::LAUNCH_NS;
 use super::members::Members;
 use super::metrics::Metrics;
+use super::overseeing::Overseeing;
 use super::recovery::Recovery;
+use super::resend::Resend;
 use super::tamper::Tamper;
 use super::{GRACE_MS, wire};
+use nix::errno::Errno;
+
 use crate::bus::{Link, receive};
 use crate::clock::now_ns;
+use crate::listener::Listener;
 use crate::spawner::{Order, Told};
 use crate::swarm::Swarm;
 
@@ -21,7 +28,7 @@ use crate::swarm::Swarm;
 pub(super) struct Running {
     pub(super) swarm: &'static Swarm,
     pub(super) spawner: OwnedFd,
-    pub(super) listener: OwnedFd,
+    pub(super) listener: Listener,
     pub(super) links: Vec<Option<Link>>,
     /// The link to the present leader.
     pub(super) route: Option<usize>,
@@ -31,7 +38,17 @@ pub(super) struct Running {
     pub(super) recovery: Recovery,
     pub(super) tamper: Tamper,
     pub(super) metrics: Metrics,
+    pub(super) resend: Resend,
+    pub(super) overseeing: Overseeing,
+    pub(super) faults: Faults,
     pub(super) answers: Vec<protocol::Answer>,
+    /// How many of them the journal has.
+    pub(super) kept_answers: usize,
+    /// Where all is written down, if it is to outlive the swarm.
+    pub(super) journal: Option<Journal>,
+    pub(super) next_look_ns: u64,
+    /// How often it could not be written.
+    pub(super) journal_errors: u64,
     pub(super) reports: Vec<Report>,
     pub(super) restarts: Vec<(u64, u32)>,
     pub(super) doubts: Vec<Doubt>,
@@ -64,8 +81,12 @@ pub(super) enum Phase {
 impl Running {
     pub(super) fn on_command(&mut self, command: Command) {
         match command {
-            Command::Round { round, tasks } => self.take_tasks(&tasks, Some(round)),
-            Command::Send { tasks } => self.take_tasks(&tasks, None),
+            Command::Round { round, tasks } => self.take_tasks(&tasks, Some(round), None),
+            Command::Send { tasks, to } => self.take_tasks(&tasks, None, to),
+            Command::Fault { fault, kind, agents, ttl_ms, seed } => {
+                self.begin_fault(fault, &kind, agents, ttl_ms, seed);
+            }
+            Command::Heal { fault } => self.heal_fault(fault),
             // It makes no work of its own.
             Command::Quiesce {} => self.reports.push(Report::Quiesced {}),
             Command::Drain { deadline_ms } => {
@@ -79,13 +100,13 @@ impl Running {
         }
     }
 
-    pub(super) fn take_tasks(&mut self, tasks: &Tasks, round: Option<u64>) {
+    fn take_tasks(&mut self, tasks: &Tasks, round: Option<u64>, to: Option<u32>) {
         let fault = match self.phase {
             Phase::Working => wire::fault(tasks),
             _ => Some("the swarm is ending".into()),
         };
         let accepted = match &fault {
-            None => self.accept(tasks, round),
+            None => self.accept(tasks, round, to),
             Some(_) => 0,
         };
         self.metrics.refused(tasks.count - accepted);
@@ -116,6 +137,12 @@ impl Running {
             self.drain_until,
             self.book.next_deadline(),
             self.tamper.next_due(),
+            self.resend.next_ns(self.is_idle()),
+            self.faults.next_ns(),
+            (self.ready && self.phase == Phase::Working).then(|| self.overseeing.next_ns()),
+            self.route_due_ns(),
+            self.look_due_ns(),
+            self.listener.due_ns(),
             self.metrics.next_ns(),
         ];
         times.into_iter().flatten().min().unwrap_or(u64::MAX)
@@ -128,6 +155,9 @@ impl Running {
         self.book.expire(now);
         self.restart_due(now);
         self.settle_doubts(now);
+        self.expire_faults(now);
+        self.send_overdue(now);
+        self.oversee(now);
         if let Phase::Draining { until_ns } = self.phase
             && (self.is_idle() || now >= until_ns)
         {
@@ -163,7 +193,7 @@ impl Running {
     pub(super) fn order(&self, order: &Order) {
         use nix::sys::socket::{MsgFlags, send};
         // A spawner that is gone is noticed as a hang-up.
-        let _ = send(self.spawner.as_raw_fd(), &order.write(), MsgFlags::MSG_NOSIGNAL);
+        while send(self.spawner.as_raw_fd(), &order.write(), MsgFlags::MSG_NOSIGNAL) == Err(Errno::EINTR) {}
     }
 
     pub(super) fn read_spawner(&mut self, buffer: &mut [u8]) {
@@ -190,13 +220,18 @@ impl Running {
             let held = self.tamper.release_all();
             self.answers.extend(held);
         }
+        self.keep_answers();
         for one in self.reports.drain(..) {
             report(&one);
         }
-        for items in self.answers.chunks(4_096) {
-            report(&Report::Answers { items: items.to_vec() });
+        // Those to what an earlier swarm had accepted may be there before all agents are.
+        if self.ready {
+            for items in self.answers.chunks(4_096) {
+                report(&Report::Answers { items: items.to_vec() });
+            }
+            self.answers.clear();
+            self.kept_answers = 0;
         }
-        self.answers.clear();
         for round in self.book.take_ended() {
             self.metrics.on_round(&round);
             report(&round);

@@ -51,14 +51,15 @@ impl Tamper {
         (self.corrupt.fires(), self.reexecute.fires())
     }
 
-    /// Delays an answer that has just arrived, if it is its turn; whether it did.
-    pub(super) fn delays(&mut self, answer: Answer, now_ns: u64) -> bool {
-        let fires = self.late.fires();
-        if fires {
-            self.delayed_count += 1;
-            self.delayed.insert((now_ns + self.late_ns, self.delayed_count), answer);
+    /// Delays an answer that has just arrived, if it is its turn; until when.
+    pub(super) fn delays(&mut self, answer: Answer, now_ns: u64) -> Option<u64> {
+        if !self.late.fires() {
+            return None;
         }
-        fires
+        self.delayed_count += 1;
+        let until_ns = now_ns + self.late_ns;
+        self.delayed.insert((until_ns, self.delayed_count), answer);
+        Some(until_ns)
     }
 
     /// Delayed answers whose time has come.

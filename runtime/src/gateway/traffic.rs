@@ -7,21 +7,33 @@ use super::FIRST_LINK;
 use super::running::Running;
 use super::tamper::Fate;
 use super::wire::WireWork;
-use crate::bus::{AnswerHead, Link, Message, PacketReader, Sent, TaskHead, accept, receive};
+use crate::bus::{AnswerHead, Link, Message, PacketReader, Sent, TaskHead};
 use crate::clock::now_ns;
 use crate::poller::Poller;
-use crate::table::GATEWAY;
+use crate::table::{GATEWAY, State};
 
 impl Running {
     /// Accepts tasks and sends them on their way; how many.
-    pub(super) fn accept(&mut self, tasks: &Tasks, round: Option<u64>) -> u32 {
+    pub(super) fn accept(&mut self, tasks: &Tasks, round: Option<u64>, to: Option<u32>) -> u32 {
         let work = WireWork::new(&tasks.work);
         let now = now_ns();
-        let accepted = self.book.accept(tasks, work, round, self.members.living(), now);
+        let accepted = match to {
+            _ if self.is_clogged() => self.book.accept(tasks, work, round, &[], now),
+            None => self.book.accept(tasks, work, round, self.members.living(), now),
+            Some(to) if self.lives(to) => self.book.accept(tasks, work, round, &[to], now),
+            Some(_) => 0,
+        };
+        let accepted = self.keep_accepted(tasks, accepted, now);
         for token in tasks.first..tasks.first + u64::from(accepted) {
             self.dispatch(token, now);
         }
         accepted
+    }
+
+    /// Whether this is the number of a worker that has a process.
+    fn lives(&self, agent: u32) -> bool {
+        let workers = self.swarm.config.shape.workers();
+        workers.contains(&agent) && self.swarm.table.slot(agent).state() != State::Dead
     }
 
     /// Sends a task, if its worker can be reached; else it is sent when the worker is attached. Whether it had
@@ -31,12 +43,13 @@ impl Running {
         if !self.book.worker_of(token).is_some_and(|worker| self.members.is_attached(worker)) {
             return false;
         }
-        let Some(sending) = self.book.send(token) else { return false };
+        let Some(sending) = self.book.send(token, now) else { return false };
         let (corrupt, twice) = self.tamper.on_task();
         let head = TaskHead {
             token,
             agent: sending.worker,
             epoch: self.members.epoch(sending.worker),
+            number: sending.number,
             attempt: sending.attempt,
             sent_ns: now,
             work: sending.work.kind,
@@ -52,8 +65,8 @@ impl Running {
     }
 
     pub(super) fn take_connections(&mut self, poller: &Poller) {
-        while let Ok(Some(fd)) = accept(&self.listener) {
-            let link = Link::new(fd, GATEWAY, 0);
+        while let Some(fd) = self.listener.take(poller) {
+            let link = self.swarm.link(fd, GATEWAY, 0);
             link.widen();
             let free = self.links.iter().position(Option::is_none);
             let place = free.unwrap_or_else(|| {
@@ -70,11 +83,26 @@ impl Running {
         if flags == EpollFlags::EPOLLOUT {
             return;
         }
-        let Some(link) = self.links.get(place).and_then(Option::as_ref) else { return };
-        match receive(link.socket(), buffer) {
-            None => {}
-            Some(0) => self.drop_link(place, poller),
-            Some(n) => self.take_packet(place, &buffer[..n]),
+        loop {
+            let Some(link) = self.links.get_mut(place).and_then(Option::as_mut) else { return };
+            match link.receive(buffer) {
+                None => return,
+                Some(0) => return self.drop_link(place, poller),
+                Some(n) => self.take_packet(place, &buffer[..n]),
+            }
+            if !self.links[place].as_ref().is_some_and(Link::has_more) {
+                return;
+            }
+        }
+    }
+
+    /// Takes packets that are not kept any longer for those before them.
+    pub(super) fn read_due(&mut self, buffer: &mut [u8], poller: &Poller) {
+        self.look_for_mail(now_ns(), buffer);
+        self.listener.resume(poller);
+        let has_more = |route: &usize| self.links[*route].as_ref().is_some_and(Link::has_more);
+        if let Some(route) = self.route.filter(has_more) {
+            self.read_link(route, EpollFlags::EPOLLIN, buffer, poller);
         }
     }
 
@@ -89,7 +117,7 @@ impl Running {
     }
 
     /// Takes a packet of the present leader; the answers in one of any other are refused.
-    fn take_packet(&mut self, place: usize, packet: &[u8]) {
+    pub(super) fn take_packet(&mut self, place: usize, packet: &[u8]) {
         let reader = PacketReader::new(packet);
         let leader = self.swarm.table.leader();
         if (reader.sender, reader.epoch) != (leader.agent, leader.epoch) {
@@ -101,6 +129,10 @@ impl Running {
         if self.route != Some(place) {
             self.route = Some(place);
             self.route_full = false;
+            if let Some(link) = &mut self.links[place] {
+                link.set_peer(leader.agent);
+            }
+            self.overseeing.begin(now_ns(), self.swarm.table.slot(leader.agent).beat());
             self.members.lose_all();
         }
         let now = now_ns();
@@ -111,12 +143,13 @@ impl Running {
                 Message::Lost(news) => self.on_lost(&news),
                 Message::Elected(news) => {
                     let report = self.recovery.elected(self.swarm, &news);
-                    self.reports.push(report);
+                    self.reports.extend(report);
                 }
                 Message::Moved(news) => {
                     let report = self.recovery.begin(self.swarm, &news);
                     self.reports.extend(report);
                 }
+                Message::Beat(beat) => self.overseeing.told(&beat),
                 Message::Task(..) | Message::Echo(..) => {}
             }
         }
@@ -124,10 +157,12 @@ impl Running {
 
     fn take_answer(&mut self, head: &AnswerHead, now: u64) {
         self.metrics.answered(head, now);
+        self.resend.heard(u64::from(head.transit_us) * 1_000 + now.saturating_sub(head.answered_ns));
         let AnswerHead { token, agent, epoch, seq, attempt, digest, again, .. } = *head;
         let answer = Answer { token, agent, epoch, seq, attempt, digest };
-        if !self.tamper.delays(answer, now) {
-            self.on_answer(answer, now, again);
+        match self.tamper.delays(answer, now) {
+            Some(until_ns) => self.book.withhold(token, until_ns),
+            None => self.on_answer(answer, now, again),
         }
     }
 
@@ -143,7 +178,7 @@ impl Running {
             return;
         }
         let fate = self.tamper.fate();
-        self.book.answered(answer.token, now, fate != Fate::Forget);
+        self.book.answered(answer.token, answer.attempt, now, fate != Fate::Forget);
         let released = self.tamper.release(answer.agent);
         match fate {
             Fate::Forget => {}
@@ -168,6 +203,11 @@ impl Running {
             self.route_full = full;
             poller.wants_out(&*link, FIRST_LINK + route as u64, full);
         }
+    }
+
+    /// When a packet for the leader may leave that waits for its moment, or one from it that came too early.
+    pub(super) fn route_due_ns(&self) -> Option<u64> {
+        self.route.and_then(|route| self.links[route].as_ref()).and_then(Link::due_ns)
     }
 
     pub(super) fn held_bytes(&self) -> usize {

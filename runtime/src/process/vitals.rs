@@ -2,6 +2,10 @@
 
 use std::fs;
 
+use nix::errno::Errno;
+
+use super::with_reserve;
+
 /// What the kernel says about a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Vitals {
@@ -17,13 +21,24 @@ pub(crate) enum Vitals {
 
 /// How a process does.
 pub(crate) fn vitals(pid: u32) -> Vitals {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return Vitals::Gone };
+    let read = || fs::read_to_string(format!("/proc/{pid}/stat")).map_err(errno);
+    let stat = match with_reserve(read) {
+        Ok(stat) => stat,
+        Err(Errno::ENOENT | Errno::ESRCH) => return Vitals::Gone,
+        // Nothing is known of it; who cannot look accuses nobody.
+        Err(_) => return Vitals::Running,
+    };
     match state(&stat) {
         Some('T' | 't') => Vitals::Stopped,
-        Some('R' | 'D') => Vitals::Running,
-        Some('S' | 'I') => Vitals::Sleeping(cpu_ns(pid)),
+        Some('R') => Vitals::Running,
+        // Waiting for a disk, or frozen: the same look, and only its CPU time tells.
+        Some('S' | 'I' | 'D') => Vitals::Sleeping(cpu_ns(pid)),
         _ => Vitals::Gone,
     }
+}
+
+fn errno(error: std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 /// The state letter of a `/proc/PID/stat` line: the first thing after the name, which may hold anything.
@@ -32,7 +47,8 @@ fn state(stat: &str) -> Option<char> {
 }
 
 fn cpu_ns(pid: u32) -> u64 {
-    let schedstat = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    let read = || fs::read_to_string(format!("/proc/{pid}/schedstat")).map_err(errno);
+    let schedstat = with_reserve(read).unwrap_or_default();
     schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0)
 }
 

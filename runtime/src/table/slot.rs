@@ -27,6 +27,7 @@ pub(crate) struct Slot {
     epoch: AtomicU32,
     adopted: AtomicU32,
     parent: AtomicU64,
+    heard: AtomicU64,
     /// When its process was forked.
     pub(crate) forked_ns: AtomicU64,
     /// When it became ready.
@@ -42,6 +43,13 @@ struct Progress {
     executed: AtomicU64,
     handled: AtomicU64,
     waiting: AtomicU64,
+    idle: AtomicU32,
+}
+
+/// An agent's epoch and its place as one word.
+fn reached(epoch: u32, seat: Place) -> u64 {
+    let parent_epoch = if seat.agent == super::GATEWAY { 0 } else { seat.epoch };
+    Place { agent: seat.agent, epoch: parent_epoch, turn: epoch }.bits()
 }
 
 impl Slot {
@@ -84,6 +92,11 @@ impl Slot {
         self.epoch.compare_exchange(now, now + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
+    /// Begins with the epoch after this one, before there is any process.
+    pub(crate) fn begin_after(&self, epoch: u32) {
+        self.epoch.store(epoch + 1, Ordering::SeqCst);
+    }
+
     /// The epoch that its process took up last.
     pub(crate) fn adopted(&self) -> u32 {
         self.adopted.load(Ordering::SeqCst)
@@ -112,6 +125,23 @@ impl Slot {
         self.parent.store(Place { agent, epoch, turn }.bits(), Ordering::SeqCst);
     }
 
+    /// The gateway has heard that the agent can be reached, in this epoch and in this place. False if it had heard
+    /// that before.
+    pub(crate) fn set_heard(&self, epoch: u32, seat: Place) -> bool {
+        let heard = reached(epoch, seat);
+        self.heard.swap(heard, Ordering::SeqCst) != heard
+    }
+
+    /// Whether the gateway has heard it. What an agent tells may be lost on the way, and is told again until then.
+    pub(crate) fn is_heard(&self, epoch: u32, seat: Place) -> bool {
+        self.heard.load(Ordering::SeqCst) == reached(epoch, seat)
+    }
+
+    /// The gateway has lost the way to it.
+    pub(crate) fn forget(&self) {
+        self.heard.store(0, Ordering::SeqCst);
+    }
+
     /// A sign of life.
     pub(crate) fn bump_beat(&self) {
         self.progress.beat.fetch_add(1, Ordering::Relaxed);
@@ -137,6 +167,15 @@ impl Slot {
 
     pub(crate) fn waiting(&self) -> u64 {
         self.progress.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether it waits for work with nothing left to do.
+    pub(crate) fn set_idle(&self, idle: bool) {
+        self.progress.idle.store(u32::from(idle), Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.progress.idle.load(Ordering::Relaxed) != 0
     }
 
     /// How many tasks were executed in this epoch.

@@ -2,13 +2,17 @@
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicU64;
 
+use nix::errno::Errno;
 use nix::unistd::getpid;
 
+use super::enough::when_enough;
 use crate::process::{die_with, hold_none};
 
-/// Runs the program whose name and arguments are separated by NUL bytes; whether it ended with status 0.
-pub(super) fn run(argv: &[u8]) -> bool {
+/// Runs the program whose name and arguments are separated by NUL bytes; whether it ended with status 0. What is
+/// missing to start it is counted and waited for.
+pub(super) fn run(argv: &[u8], exhausted: &AtomicU64) -> bool {
     let mut words = argv.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
     let Some(program) = words.next() else { return false };
     let me = getpid();
@@ -21,5 +25,6 @@ pub(super) fn run(argv: &[u8]) -> bool {
             if die_with(me) { hold_none() } else { Err(std::io::Error::other("the worker has ended")) }
         });
     }
-    command.status().is_ok_and(|status| status.success())
+    let start = || command.spawn().map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)));
+    when_enough(exhausted, start).is_ok_and(|mut child| child.wait().is_ok_and(|status| status.success()))
 }

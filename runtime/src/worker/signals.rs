@@ -10,6 +10,8 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, Signal, sigaction};
 use nix::sys::socket::{Shutdown, shutdown};
 
 use super::relay::answer_asks;
+use crate::bus::Rules;
+use crate::clock::observe;
 use crate::process::{NUDGE, held_signals, let_through};
 use crate::table::{Place, Slot};
 
@@ -20,6 +22,7 @@ static ASKED_TO_END: AtomicBool = AtomicBool::new(false);
 static UP: AtomicI32 = AtomicI32::new(NONE);
 static SEAT: AtomicU64 = AtomicU64::new(0);
 static INBOX: AtomicI32 = AtomicI32::new(NONE);
+static AGENT: OnceLock<(&'static Rules, u32)> = OnceLock::new();
 static SLOT: OnceLock<&'static Slot> = OnceLock::new();
 
 /// Whether the worker is to leave.
@@ -39,8 +42,9 @@ pub(super) fn unwatch() {
     UP.store(NONE, Ordering::Relaxed);
 }
 
-/// Makes the signals act on a worker with this slot and inbox, which stays open as long as the process.
-pub(super) fn install(slot: &'static Slot, inbox: OwnedFd) {
+/// Makes the signals act on worker `me` with this slot and inbox, which stays open as long as the process.
+pub(super) fn install(slot: &'static Slot, inbox: OwnedFd, rules: &'static Rules, me: u32) {
+    AGENT.get_or_init(|| (rules, me));
     INBOX.store(inbox.into_raw_fd(), Ordering::Relaxed);
     SLOT.get_or_init(|| slot);
     for (signal, handler) in [(Signal::SIGTERM, on_term as extern "C" fn(i32)), (NUDGE, on_nudge)] {
@@ -67,7 +71,10 @@ extern "C" fn on_nudge(_: i32) {
     if moved {
         close_for(Shutdown::Both);
     }
-    answer_asks(INBOX.load(Ordering::Relaxed));
+    if let Some((rules, me)) = AGENT.get() {
+        answer_asks(INBOX.load(Ordering::Relaxed), rules, *me);
+    }
+    observe();
     Errno::set_raw(errno);
 }
 

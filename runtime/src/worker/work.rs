@@ -1,10 +1,13 @@
 //! The kinds of work that a worker does by itself.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::enough::when_enough;
 use crate::bus::TaskHead;
 use crate::clock::thread_cpu_ns;
 use crate::defects::Defects;
@@ -43,11 +46,16 @@ pub(super) fn burn(us: u64) -> bool {
     true
 }
 
-/// Allocates, touches every page and frees; whether there was so much memory.
-pub(super) fn allocate(bytes: u64) -> bool {
-    let Ok(bytes) = usize::try_from(bytes) else { return false };
+/// More than any address space holds.
+const TOO_MUCH: u64 = 1 << 47;
+
+/// Allocates, touches every page and frees; whether there was so much memory. That there is not enough at the
+/// moment is counted and waited for.
+pub(super) fn allocate(bytes: u64, exhausted: &AtomicU64) -> bool {
+    let Some(bytes) = usize::try_from(bytes).ok().filter(|_| bytes < TOO_MUCH) else { return false };
     let mut block: Vec<u8> = Vec::new();
-    if block.try_reserve_exact(bytes).is_err() {
+    let reserved = when_enough(exhausted, || block.try_reserve_exact(bytes).map_err(|_| Errno::ENOMEM));
+    if reserved.is_err() {
         return false;
     }
     for page in block.spare_capacity_mut().chunks_mut(4096) {
@@ -105,7 +113,8 @@ mod tests {
 
     #[test]
     fn impossible_memory_fails_and_possible_memory_does_not() {
-        assert!(allocate(1 << 20));
-        assert!(!allocate(u64::MAX / 4));
+        let exhausted = AtomicU64::new(0);
+        assert!(allocate(1 << 20, &exhausted));
+        assert!(!allocate(u64::MAX / 4, &exhausted));
     }
 }

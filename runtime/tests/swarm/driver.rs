@@ -18,7 +18,8 @@ use protocol::{Command, Member, Report, Role, Tasks, Work};
 use serde_json::Value;
 
 pub(crate) use ledger::Ledger;
-pub(crate) use processes::{in_session, signal, wait_until};
+#[allow(unused_imports, reason = "tests and benchmarks each use a part")]
+pub(crate) use processes::{cpu_ms, descriptors, in_session, set_limit, signal, wait_until};
 
 /// No single wait may take longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -83,6 +84,29 @@ impl Swarm {
         swarm.say(&Command::Launch { config });
         swarm.until("ready", |report| matches!(report, Report::Ready { .. }));
         swarm
+    }
+
+    /// Kills the root and launches another swarm at once that is to go on with what this one was asked.
+    pub(crate) fn killed_and_launched(self, arguments: &[&str], config: Value) -> Self {
+        let mut next = self.killed_and_begun(arguments, config);
+        next.until("ready", |report| matches!(report, Report::Ready { .. }));
+        next
+    }
+
+    /// The same without waiting until it is ready.
+    pub(crate) fn killed_and_begun(mut self, arguments: &[&str], config: Value) -> Self {
+        self.root.kill().unwrap();
+        self.root.wait().unwrap();
+        while let Ok(report) = self.reports.recv_timeout(PATIENCE) {
+            self.take(report);
+        }
+        // The next one waits until the processes of this one are gone.
+        self.spawner = None;
+        let mut next = Self::start(arguments);
+        next.ledger = std::mem::take(&mut self.ledger);
+        (next.next_token, next.next_round) = (self.next_token, self.next_round);
+        next.say(&Command::Launch { config });
+        next
     }
 
     pub(crate) fn say(&mut self, command: &Command) {
@@ -208,7 +232,15 @@ impl Swarm {
     pub(crate) fn send(&mut self, count: u32, payload: u32, work: Work) -> u64 {
         let tasks = self.tasks(count, payload, 15_000, work);
         let first = tasks.first;
-        self.say(&Command::Send { tasks });
+        self.say(&Command::Send { tasks, to: None });
+        first
+    }
+
+    /// Sends single tasks to one worker; the first token.
+    pub(crate) fn send_to(&mut self, count: u32, payload: u32, work: Work, to: u32) -> u64 {
+        let tasks = self.tasks(count, payload, 15_000, work);
+        let first = tasks.first;
+        self.say(&Command::Send { tasks, to: Some(to) });
         first
     }
 

@@ -37,7 +37,7 @@ fn wrong_commands_are_answered_with_what_is_wrong() {
     swarm.until("ready", |r| matches!(r, Report::Ready { .. }));
     told.push(error(&mut swarm, &launch(json!({"shape": "flat", "workers": 2}))));
     for tasks in [large, nothing, beyond] {
-        told.push(error(&mut swarm, &Command::Send { tasks }));
+        told.push(error(&mut swarm, &Command::Send { tasks, to: None }));
     }
     swarm.round(64);
     insta::assert_snapshot!(told.join("\n"), @r#"
@@ -59,7 +59,7 @@ fn a_token_that_is_in_use_is_refused() {
     let work = Work::Sleep { p50_us: 100_000, p99_us: 100_000 };
     let tasks = Tasks { first: 5, count: 1, payload: 8, timeout_ms: 5_000, work };
     for _ in 0..2 {
-        swarm.say(&Command::Send { tasks: tasks.clone() });
+        swarm.say(&Command::Send { tasks: tasks.clone(), to: None });
         swarm.until("accepted", |r| matches!(r, Report::Accepted { .. }));
     }
     assert_eq!(swarm.ledger.refused, 1);
@@ -86,7 +86,7 @@ fn a_harness_that_does_not_read_is_made_to_wait_and_loses_nothing() {
         for batch in 0..20_000 {
             let tasks =
                 Tasks { first: batch * 100, count: 100, payload: 8, timeout_ms: 60_000, work: Work::Echo {} };
-            say(&Command::Send { tasks });
+            say(&Command::Send { tasks, to: None });
         }
         say(&Command::Drain { deadline_ms: 20_000 });
         say

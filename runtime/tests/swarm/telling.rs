@@ -47,6 +47,20 @@ fn every_line_of_the_metrics_is_as_the_schema_says() {
 }
 
 #[test]
+fn what_was_measured_since_the_last_metrics_is_written_at_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("metrics.jsonl");
+    let config = json!({"shape": "flat", "workers": 3, "metrics_interval_ms": 3_600_000});
+    let mut swarm = Swarm::launch_with(&["--metrics", file.to_str().unwrap()], config);
+    swarm.round(64);
+    swarm.stop();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(lines.iter().any(|line| line["executed"] == 3), "{text}");
+}
+
+#[test]
 fn a_swarm_runs_by_hand_and_survives_a_killed_coordinator() {
     let shape = ["--shape", "hybrid", "--coordinators", "2", "--workers", "17", "--kill-coordinator-at", "2"];
     let output = Process::new(env!("CARGO_BIN_EXE_swarm-under-test"))

@@ -12,6 +12,7 @@ use crate::nearest::nearest;
 use crate::problem::Problem;
 use crate::quantity;
 use crate::reader::Reader;
+use crate::scenario::faults::Fault;
 use crate::scenario::gates::{Comparison, Gate as Written};
 use crate::scenario::{Lengths, Parts};
 
@@ -19,7 +20,7 @@ use crate::scenario::{Lengths, Parts};
 pub(super) fn check(parts: &Parts, lengths: Option<Lengths>, reader: &mut Reader) -> Vec<Gate> {
     // Too many faults have left a problem; their ids are not worth counting.
     let lengths = lengths.filter(|lengths| super::faults::total(parts, *lengths).is_some());
-    let expected = lengths.map(|lengths| expected(parts, lengths)).unwrap_or_default();
+    let expected = if lengths.is_some() { expected(parts) } else { Vec::new() };
     let ids = fault_ids(parts, lengths);
     let mut gates: Vec<Gate> = Vec::new();
     let mut known = HashSet::new();
@@ -39,35 +40,40 @@ pub(super) fn check(parts: &Parts, lengths: Option<Lengths>, reader: &mut Reader
     gates
 }
 
-/// The ids of all faults; `None` if one could not be read, or if it is not known how often one is due.
+/// The ids of all faults, those of series among them; `None` if one could not be read, or if it is not known
+/// how often one is due.
 fn fault_ids(parts: &Parts, lengths: Option<Lengths>) -> Option<Vec<String>> {
     let faults: Option<Vec<_>> = parts.faults.iter().map(Option::as_ref).collect();
     let (faults, lengths) = (faults?, lengths?);
-    Some(faults.iter().flat_map(|fault| fault.occurrences(lengths).map(|(id, _)| id)).collect())
+    let of_one = |fault: &&Fault| {
+        let series = (!fault.schedule.is_single()).then(|| fault.id.value.clone());
+        series.into_iter().chain(fault.ids(lengths)).collect::<Vec<_>>()
+    };
+    Some(faults.iter().flat_map(of_one).collect())
 }
 
-/// The gates that faults expect.
-fn expected(parts: &Parts, lengths: Lengths) -> Vec<Written> {
+/// The gates that faults expect. What a series expects holds for it as a whole.
+fn expected(parts: &Parts) -> Vec<Written> {
     let mut gates = Vec::new();
     for fault in parts.faults.iter().flatten() {
-        for (id, _) in fault.occurrences(lengths) {
-            let mut expect = |name: &str, op, value: String| {
-                gates.push(Written {
-                    place: fault.place.clone(),
-                    id: None,
-                    metric: MetricRef { name: name.to_owned(), selector: Some(id.clone()) },
-                    go: Comparison { op, value },
-                    conditional: None,
-                    during: None,
-                    cites: None,
-                });
-            };
-            if let Some(within) = fault.expect.recovers_within {
-                expect("fault.recovery_time", Op::Less, written_duration(within));
-            }
-            if let Some(lost) = fault.expect.lost {
-                expect("fault.lost", Op::Equal, lost.to_string());
-            }
+        let mut expect = |name: &str, op, value: String| {
+            gates.push(Written {
+                place: fault.place.clone(),
+                id: None,
+                metric: MetricRef { name: name.to_owned(), selector: Some(fault.id.value.clone()) },
+                go: Comparison { op, value },
+                conditional: None,
+                during: None,
+                cites: None,
+            });
+        };
+        if let Some(within) = fault.expect.recovers_within {
+            // What lasts can be recovered from when it has ended; earlier is as good.
+            let since = if fault.act.for_ns > 0 { "fault.after_heal" } else { "fault.recovery_time" };
+            expect(since, Op::Less, written_duration(within));
+        }
+        if let Some(lost) = fault.expect.lost {
+            expect("fault.lost", Op::Equal, lost.to_string());
         }
     }
     gates

@@ -15,6 +15,8 @@ impl Scalar {
             Self::Count { .. } => "a whole number".to_owned(),
             Self::Duration { .. } => "a duration such as 30s or 500ms".to_owned(),
             Self::Size { .. } => "a size such as 256B or 64MiB".to_owned(),
+            Self::Share { .. } => "a share such as 5%".to_owned(),
+            Self::Offset { .. } => "a time to shift by, such as 1h or -5m".to_owned(),
             Self::Rate { .. } => "a rate such as 50/s".to_owned(),
             Self::Gate => "a gate such as \"delivery.rate >= 95%\"".to_owned(),
             Self::Limit => "a limit such as \"< 30s\"".to_owned(),
@@ -22,9 +24,11 @@ impl Scalar {
     }
 
     /// A value in base units as a file would have it: the largest unit of which it is a whole number.
+    #[expect(clippy::cast_precision_loss, reason = "a share is far below 2^53 millionths")]
     pub(crate) fn written(self, value: u64) -> String {
         match self {
-            Self::Duration { .. } => written_duration(value),
+            Self::Duration { .. } | Self::Offset { .. } => written_duration(value),
+            Self::Share { .. } => format!("{}%", value as f64 / 10_000.0),
             Self::Size { .. } => whole(
                 value,
                 &[(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")],

@@ -6,9 +6,9 @@ mod workload;
 
 use super::Presence::{Default, Optional, Otherwise, Required};
 use super::Scalar::{Count, Duration, Gate, Limit, Name, Text, Word};
-use super::{Field, Presence, Scalar, Table, Value};
-pub(crate) use faults::{EXPECT, FAULT, KILL, PAUSE};
-pub(crate) use target::{AGENTS, DEFECTS, SWARM, TARGET};
+use super::{Choice, Field, Presence, Scalar, Table, Value};
+pub(crate) use faults::*;
+pub(crate) use target::{AGENTS, BUS_DIR, DEFECTS, NETWORK, SWARM, TARGET};
 pub(crate) use workload::{ARRIVALS, BURST, RAMP, ROUNDS, SEGMENT, SLEEP, WORK_KINDS, WORKLOAD};
 
 const US: u64 = 1_000;
@@ -20,6 +20,8 @@ const D: u64 = 24 * H;
 const LONGEST: u64 = 400 * D;
 /// The most agents of a target.
 pub(crate) const MOST_AGENTS: u64 = 2_000;
+/// The most hosts of a target's network.
+pub(crate) const MOST_HOSTS: u64 = 16;
 /// The largest payload that the bundled runtime's bus carries.
 pub(crate) const MOST_PAYLOAD: u64 = 56 << 10;
 
@@ -64,18 +66,14 @@ pub(crate) static SCENARIO: Table = Table {
             presence: Otherwise("nothing is broken"),
             help: "What to break, when.",
         },
+        table("chaos", &CHAOS, Otherwise("its defaults hold"), "Rules for all faults."),
         Field {
             key: "gates",
             value: Value::List(&Value::Either(&[Value::Scalar(Gate), Value::Table(&GATE)])),
             presence: Required,
             help: "What must hold; at least one.",
         },
-        table(
-            "control",
-            &CONTROL,
-            Optional,
-            "Says that this target is known to be bad and must be judged NO-GO.",
-        ),
+        table("control", &CONTROL, Optional, "Says how this scenario must be judged, where that is not GO."),
     ],
     choices: &[],
 };
@@ -142,7 +140,20 @@ pub(crate) static GATE: Table = Table {
 
 pub(crate) static CONTROL: Table = Table {
     title: "control",
-    help: "Marks a target with `defects` whose run must end NO-GO.",
-    fields: &[scalar("gate", Text, Required, "The id of the gate that must turn red.")],
-    choices: &[],
+    help: "Marks a run that is known to be bad, to show that it is judged so.",
+    fields: &[
+        scalar(
+            "gate",
+            Text,
+            Optional,
+            "The target has `defects` and must be judged NO-GO: the id of the gate that must turn red.",
+        ),
+        scalar(
+            "verdict",
+            Word(&["INCONCLUSIVE"]),
+            Optional,
+            "Every fault is only claimed (`pretend`), so that nothing may be concluded.",
+        ),
+    ],
+    choices: &[Choice { keys: &["gate", "verdict"], required: true }],
 };

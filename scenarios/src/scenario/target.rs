@@ -20,13 +20,36 @@ pub(crate) struct Target {
 #[derive(Debug, Clone)]
 pub(crate) enum TargetKind {
     Swarm(Swarm),
-    Command { argv: Vec<String>, config: Option<Json>, agents: Option<Agents> },
+    Command {
+        argv: Vec<String>,
+        config: Option<Json>,
+        agents: Option<Agents>,
+        bus: Option<BusDirectory>,
+        hosts: Option<u32>,
+    },
+}
+
+/// What was said of the bus directory.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct BusDirectory {
+    pub(crate) size: Option<u64>,
+    pub(crate) inodes: Option<u64>,
+}
+
+/// What was said of a bus of files.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FileBus {
+    pub(crate) directory: BusDirectory,
+    pub(crate) shards: Option<u64>,
+    pub(crate) persist: Option<bool>,
 }
 
 /// The bundled runtime.
 #[derive(Debug, Clone)]
 pub(crate) struct Swarm {
     pub(crate) shape: Shape,
+    /// The bus of files, where it has one.
+    pub(crate) bus: Option<FileBus>,
     /// The other keys that were written, as the runtime calls them.
     pub(crate) options: Vec<(String, Json)>,
     /// The defects that were written, as the runtime calls them.
@@ -64,6 +87,22 @@ impl Target {
         }
     }
 
+    /// What was said of the bus directory, where it has one.
+    pub(crate) fn bus_directory(&self) -> Option<BusDirectory> {
+        match &self.kind {
+            TargetKind::Swarm(swarm) => swarm.bus.map(|bus| bus.directory),
+            TargetKind::Command { bus, .. } => *bus,
+        }
+    }
+
+    /// How many hosts its network has, where it has one.
+    pub(crate) fn hosts(&self) -> Option<u32> {
+        match &self.kind {
+            TargetKind::Swarm(_) => None,
+            TargetKind::Command { hosts, .. } => *hosts,
+        }
+    }
+
     pub(crate) fn has_defects(&self) -> bool {
         let planted =
             |defects: &[(String, Json)]| defects.iter().any(|(_, value)| *value != Json::Bool(false));
@@ -76,7 +115,7 @@ pub(crate) fn read(scenario: &Fields<'_>, reader: &mut Reader) -> Option<Target>
     let ready_within_ns = fields.whole(reader, "ready_within", MILLISECOND).map(|w| w.value * MILLISECOND.0);
     let stop_within_ns = fields.whole(reader, "stop_within", MILLISECOND).map(|w| w.value * MILLISECOND.0);
     let kind = if fields.get("swarm").is_some() {
-        for key in ["config", "agents"] {
+        for key in ["config", "agents", "bus_dir", "network"] {
             if let Some(place) = fields.place_of(key) {
                 let what = format!("target.{key} belongs to target.command; a swarm has its own keys");
                 reader.problem(Problem::new(place, what).help("remove it"));
@@ -102,7 +141,27 @@ fn command(fields: &Fields<'_>, reader: &mut Reader) -> Option<TargetKind> {
         Some(_) => Some(agents(&fields.table(reader, "agents", &tables::AGENTS)?, reader)?),
         None => None,
     };
-    Some(TargetKind::Command { argv: argv?, config: config.map(|(_, json)| json), agents })
+    let bus = bus_dir(fields, reader);
+    let hosts = match fields.get("network") {
+        Some(_) => {
+            let hosts = fields.table(reader, "network", &tables::NETWORK)?.number(reader, "hosts");
+            Some(small(hosts?.value))
+        }
+        None => None,
+    };
+    let config = config.map(|(_, json)| json);
+    Some(TargetKind::Command { argv: argv?, config, agents, bus: bus?, hosts })
+}
+
+/// `Some(None)` where it was not written, `None` where it could not be read.
+fn bus_dir(target: &Fields<'_>, reader: &mut Reader) -> Option<Option<BusDirectory>> {
+    if target.get("bus_dir").is_none() {
+        return Some(None);
+    }
+    let fields = target.table(reader, "bus_dir", &tables::BUS_DIR)?;
+    let size = fields.number(reader, "size").map(|size| size.value);
+    let inodes = fields.number(reader, "inodes").map(|inodes| inodes.value);
+    Some(Some(BusDirectory { size, inodes }))
 }
 
 fn agents(fields: &Fields<'_>, reader: &mut Reader) -> Option<Agents> {
@@ -120,7 +179,9 @@ fn agents(fields: &Fields<'_>, reader: &mut Reader) -> Option<Agents> {
 fn swarm(target: &Fields<'_>, reader: &mut Reader) -> Option<Swarm> {
     let fields = target.table(reader, "swarm", &tables::SWARM)?;
     let shape = shape(&fields, reader);
-    let options = values(&fields, reader, &tables::SWARM, SHAPE_KEYS);
+    let bus = file_bus(&fields, reader);
+    let others: Vec<_> = SHAPE_KEYS.iter().chain(BUS_KEYS).copied().collect();
+    let options = values(&fields, reader, &tables::SWARM, &others);
     let defects = match fields.get("defects") {
         Some(_) => {
             let fields = fields.table(reader, "defects", &tables::DEFECTS)?;
@@ -132,7 +193,31 @@ fn swarm(target: &Fields<'_>, reader: &mut Reader) -> Option<Swarm> {
         }
         None => Vec::new(),
     };
-    Some(Swarm { shape: shape?, options, defects })
+    Some(Swarm { shape: shape?, bus: bus?, options, defects })
+}
+
+/// Keys that speak of the bus; with sockets none of them is passed to the runtime.
+pub(crate) const BUS_KEYS: &[&str] = &["bus", "bus_size", "bus_inodes", "shards", "persist"];
+
+/// `Some(None)` for a bus of sockets, `None` where a word could not be read.
+fn file_bus(fields: &Fields<'_>, reader: &mut Reader) -> Option<Option<FileBus>> {
+    let word = match fields.get("bus") {
+        Some(_) => fields.word(reader, "bus")?.value,
+        None => tables::SWARM.default_word("bus"),
+    };
+    let mut number = |key| fields.number(reader, key).map(|number| number.value);
+    let (size, inodes, shards) = (number("bus_size"), number("bus_inodes"), number("shards"));
+    let persist = fields.flag(reader, "persist");
+    if word == "files" {
+        return Some(Some(FileBus { directory: BusDirectory { size, inodes }, shards, persist }));
+    }
+    for key in BUS_KEYS[1..].iter() {
+        if let Some(place) = fields.place_of(key) {
+            let what = format!("{} does nothing with a bus of sockets", fields.path(key));
+            reader.problem(Problem::new(place, what).help("write bus: files, or remove it"));
+        }
+    }
+    Some(None)
 }
 
 /// Keys that say how many agents there are; all others are passed to the runtime one by one.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use evidence::event::{Edge, Fact, FaultStep};
 use proptest::prelude::*;
-use scenarios::plan::When;
+use scenarios::plan::{FaultKind, Means, Overlap, When};
 
 use super::super::What;
 use super::simulation::fault;
@@ -29,8 +29,7 @@ fn deeds() -> impl Strategy<Value = Deeds> {
             dies_at_ns,
             deaf_to,
             refuses,
-            stall_ns: None,
-            gone: None,
+            ..Deeds::default()
         })
 }
 
@@ -44,6 +43,8 @@ proptest! {
     fn a_run_ends_and_its_evidence_is_whole(
         deeds in deeds(),
         faults in prop::collection::vec((0..12 * SECOND, 0..4 * SECOND, 0_u32..4, any::<bool>()), 0..4),
+        kinds in prop::array::uniform4(0_u8..12),
+        up_ns in prop_oneof![Just(0), 0..3 * SECOND],
         interrupts in prop::collection::vec(0..25 * SECOND, 0..4),
         disk_full in prop::option::weighted(0.2, 0..25 * SECOND),
     ) {
@@ -52,7 +53,22 @@ proptest! {
         faults.sort_unstable();
         for (index, (at_ns, for_ns, place, in_round)) in faults.into_iter().enumerate() {
             let when = if in_round { When::RoundInFlight { after_ns: MS } } else { When::Due {} };
-            plan.faults.push(fault(&index.to_string(), at_ns, for_ns, &[place], when));
+            let mut planned = fault(&index.to_string(), at_ns, for_ns, &[place], when);
+            let others = [
+                None,
+                Some(FaultKind::BusDrop { per_million: 1 }),
+                Some(FaultKind::Flood { messages: 30, payload: 64 }),
+                Some(FaultKind::Restart {}),
+            ];
+            if let Some(kind) = others[usize::from(kinds[index]) % others.len()].clone() {
+                planned.kind = kind;
+            }
+            if planned.kind.means() == Means::Launch {
+                (planned.victims, planned.for_ns) = (None, for_ns.max(MS));
+            }
+            planned.overlap = [Overlap::Allow, Overlap::Queue, Overlap::Refuse][usize::from(kinds[index]) / 4 % 3];
+            planned.up_ns = up_ns;
+            plan.faults.push(planned);
         }
         let mut run = Simulation::new(plan, deeds);
         for at_ns in interrupts {
@@ -71,9 +87,14 @@ proptest! {
             ledger.refused + ledger.in_time + ledger.late + ledger.lost + ledger.unknown
         );
         let sum = |of: fn(&evidence::round::Interval) -> u64| run.intervals.iter().map(of).sum::<u64>();
-        prop_assert_eq!(sum(|i| i.sent), ledger.sent);
-        prop_assert_eq!(sum(|i| i.answered), ledger.in_time);
-        prop_assert_eq!(sum(|i| i.late), ledger.late);
+        let floods = ledger.floods;
+        prop_assert_eq!(
+            floods.sent,
+            floods.refused + floods.in_time + floods.late + floods.lost + floods.unknown
+        );
+        prop_assert_eq!(sum(|i| i.sent), ledger.sent - floods.sent);
+        prop_assert_eq!(sum(|i| i.answered), ledger.in_time - floods.in_time);
+        prop_assert_eq!(sum(|i| i.late), ledger.late - floods.late);
         let numbers: HashSet<u64> = run.rounds.iter().map(|r| r.round).collect();
         prop_assert_eq!(numbers.len(), run.rounds.len());
         prop_assert_eq!(run.rounds.len() as u64, run.state.next_round);
@@ -85,16 +106,33 @@ proptest! {
         for planned in &run.state.plan().faults {
             prop_assert!(injected(&planned.id) <= 1);
         }
+        let steps = |id: &String| run.facts(|f| match f {
+            Fact::Fault { fault, step, .. } if fault == id => Some(*step),
+            _ => None,
+        });
+        for planned in run.state.plan().faults.iter().filter(|f| f.kind.means() != Means::Host) {
+            let steps: Vec<FaultStep> = steps(&planned.id).into_iter().map(|(_, step)| step).collect();
+            let complete = match steps[..] {
+                [FaultStep::Skipped | FaultStep::Failed] => true,
+                [FaultStep::Injected, FaultStep::Failed] => planned.kind.means() == Means::Launch,
+                [FaultStep::Injected, FaultStep::Observed] => planned.for_ns == 0,
+                [FaultStep::Injected, FaultStep::Observed, FaultStep::Healed | FaultStep::Failed] => {
+                    planned.for_ns > 0
+                }
+                _ => false,
+            };
+            prop_assert!(complete, "{} {:?}: {:?}", planned.id, planned.kind, steps);
+        }
         let end_ns = run.when("end target")[0];
         let (heals, last_heal) = (run.when("heal"), run.when("heal").last().copied());
         let pauses = run.facts(|f| match f {
             Fact::Fault { fault, step: FaultStep::Injected, .. } => {
                 let planned = run.state.plan().faults.iter().find(|p| &p.id == fault)?;
-                (planned.kind.for_ns() > 0).then_some(())
+                (planned.for_ns > 0 && matches!(planned.kind.means(), Means::Host | Means::Target)).then_some(())
             }
             _ => None,
         });
-        prop_assert_eq!(heals.len(), pauses.len());
+        prop_assert!(heals.len() <= pauses.len());
         prop_assert!(last_heal.is_none_or(|at_ns| at_ns <= end_ns));
 
         if let Some(drain_ns) = run.when("drain").first() {

@@ -11,7 +11,7 @@ fn steps(run: &Simulation) -> Vec<(u64, String)> {
     run.facts(|fact| match fact {
         Fact::Fault { fault, step, .. } => Some(format!("{fault} {step:?}")),
         Fact::Recovery { fault, step } => Some(format!("{fault} {step:?}")),
-        Fact::Cost { fault, open, late, lost } => Some(format!("{fault} cost {open} {late} {lost}")),
+        Fact::Cost { fault, open, late, lost, .. } => Some(format!("{fault} cost {open} {late} {lost}")),
         _ => None,
     })
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use evidence::event::{Event as Logged, Fact, FaultStep, Level};
+use evidence::event::{Event as Logged, Fact, FaultStep, Proof, Subject};
 use evidence::latency::Series;
 use evidence::role::Role;
 use evidence::round::{Interval, Round};
 use hdrhistogram::Histogram;
-use protocol::{Answer, Capability, Member, Report, Tasks};
+use protocol::{Answer, Capability, FaultState, Member, Report, Tasks};
 use scenarios::plan::{
     Agents, Fault, FaultKind, Phase, Plan, Rounds, SCHEMA, Sample, Signal, Target, Victims, When, Work,
     Workload,
@@ -38,6 +38,7 @@ pub(super) fn plan(hold_s: u64) -> Plan {
             config: serde_json::Value::Null,
             agents: Some(Agents { master: 0, coordinator: 1, worker: 4 }),
             shape: "flat".into(),
+            enclosure: scenarios::plan::Enclosure::default(),
             ready_within_ms: 1_000,
             stop_within_ms: 1_000,
         },
@@ -60,10 +61,13 @@ pub(super) fn plan(hold_s: u64) -> Plan {
 
 /// A kill or a pause of the workers at these places.
 pub(super) fn fault(id: &str, at_ns: u64, for_ns: u64, places: &[u32], when: When) -> Fault {
-    let kind =
-        if for_ns == 0 { FaultKind::Kill { signal: Signal::Kill } } else { FaultKind::Pause { for_ns } };
+    let kind = if for_ns == 0 {
+        FaultKind::Kill { signal: Signal::Kill, then_kill_ns: None }
+    } else {
+        FaultKind::Pause {}
+    };
     let victims = Victims { role: Role::Worker, places: places.to_vec() };
-    Fault { id: id.into(), kind, victims, at_ns, when, requires: Level::E1 }
+    Fault { when, ..Fault::new(id, kind, Some(victims), at_ns, for_ns) }
 }
 
 /// How the target misbehaves.
@@ -83,6 +87,14 @@ pub(super) struct Deeds {
     pub(super) refuses: bool,
     /// This process of its is gone from this time on.
     pub(super) gone: Option<(u32, u64)>,
+    /// What it does not tell in its `hello`.
+    pub(super) lacks: Vec<Capability>,
+    /// It ends every fault that it is asked for after this time, whether or not it was asked to.
+    pub(super) fault_expires_ns: Option<u64>,
+    /// Messages that its faults hit.
+    pub(super) hits: u64,
+    /// It answers at this attempt while one of its faults acts.
+    pub(super) attempt: u32,
 }
 
 /// A run in progress, and what was recorded of it.
@@ -95,6 +107,10 @@ pub(super) struct Simulation {
     seq: HashMap<u32, u64>,
     digests: Digests,
     pub(super) effects: u64,
+    /// Faults that it was asked for and that act.
+    acting: Vec<String>,
+    /// Whom single tasks were sent to, how many at a time.
+    pub(super) sent_to: Vec<(Option<u32>, u32)>,
     pub(super) events: Vec<Logged>,
     pub(super) rounds: Vec<Round>,
     pub(super) intervals: Vec<Interval>,
@@ -120,6 +136,8 @@ impl Simulation {
             seq: HashMap::new(),
             digests: Digests::new(size),
             effects: 0,
+            acting: Vec::new(),
+            sent_to: Vec::new(),
             events: Vec::new(),
             rounds: Vec::new(),
             intervals: Vec::new(),
@@ -180,6 +198,8 @@ impl Simulation {
             Command::Identify(_) => "identify",
             Command::Inject { .. } => "inject",
             Command::Heal { .. } => "heal",
+            Command::KillTarget => "kill target",
+            Command::StartTarget => "start target",
             Command::Sample(_) => "sample",
             Command::EndTarget => "end target",
             Command::Finish(_) => "finish",
@@ -201,8 +221,14 @@ impl Simulation {
                     victims: Vec::new(),
                     why: None,
                 };
-                self.at(now_ns + MS, What::Healed { fault, healed });
+                self.at(now_ns + MS, What::Healed { fault, observed: Vec::new(), healed });
             }
+            Command::KillTarget => {
+                // What was in it is lost, but what it had taken is answered after its restart.
+                let status = "signal 9".to_owned();
+                self.at(now_ns + 5 * MS, What::Killed { status, ended: 6, still_alive: 0 });
+            }
+            Command::StartTarget => self.at(now_ns + 10 * MS, What::StartedAgain { pid: 199 }),
             Command::Sample(order) => {
                 let gone = self.deeds.gone.filter(|(_, from_ns)| *from_ns <= now_ns).map(|(pid, _)| pid);
                 let vanished = order.processes.iter().map(|p| p.pid).filter(|pid| Some(*pid) == gone);
@@ -220,9 +246,13 @@ impl Simulation {
     /// A killed worker leaves at once and is replaced 20 ms later.
     fn inject(&mut self, fault: usize, victims: &[chaos::Victim]) {
         let now_ns = self.now_ns;
-        let injected =
-            Applied { step: FaultStep::Injected, at_ns: now_ns + MS / 2, victims: Vec::new(), why: None };
-        if self.state.plan().faults[fault].kind.for_ns() == 0 {
+        let injected = Applied {
+            step: FaultStep::Injected,
+            at_ns: now_ns + MS / 2,
+            victims: proven(victims),
+            why: None,
+        };
+        if matches!(self.state.plan().faults[fault].kind, FaultKind::Kill { .. }) {
             for victim in victims {
                 let agent = self.state.members.get(victim.agent).expect("a victim is a member");
                 let mut member = worker(victim.agent, victim.pid, agent.epoch);
@@ -247,7 +277,10 @@ impl Simulation {
                 protocol: protocol::VERSION,
                 name: "simulated".into(),
                 version: "1".into(),
-                tells: vec![Capability::Members, Capability::Effects],
+                tells: [Capability::Members, Capability::Effects, Capability::To, Capability::Faults]
+                    .into_iter()
+                    .filter(|c| !self.deeds.lacks.contains(c))
+                    .collect(),
             }),
             Told::Launch { .. } => {
                 let lead =
@@ -256,7 +289,22 @@ impl Simulation {
                 let members = members.collect();
                 self.at(self.now_ns + 100 * MS, What::Report(Report::Ready { members }));
             }
-            Told::Round { tasks, .. } | Told::Send { tasks } => self.work(&tasks),
+            Told::Round { tasks, .. } => self.work(&tasks),
+            Told::Send { tasks, to } => {
+                self.sent_to.push((to, tasks.count));
+                self.work(&tasks);
+            }
+            Told::Fault { fault, .. } => {
+                self.acting.push(fault.clone());
+                self.tell_of_fault(self.now_ns + MS, &fault, FaultState::Applied);
+                if let Some(after_ns) = self.deeds.fault_expires_ns {
+                    self.tell_of_fault(self.now_ns + after_ns, &fault, FaultState::Expired);
+                }
+            }
+            Told::Heal { fault } => {
+                self.acting.retain(|id| *id != fault);
+                self.tell_of_fault(self.now_ns + MS, &fault, FaultState::Healed);
+            }
             Told::Quiesce {} => self.soon(Report::Quiesced {}),
             // Behind every answer that is under way.
             Told::Drain { .. } => {
@@ -272,6 +320,12 @@ impl Simulation {
                 self.at(self.now_ns + 20_000, What::Exited { status: "exit 0".into() });
             }
         }
+    }
+
+    fn tell_of_fault(&mut self, at_ns: u64, fault: &str, state: FaultState) {
+        let counters = BTreeMap::from([("considered".into(), 40), ("hit".into(), self.deeds.hits)]);
+        let fault = fault.to_owned();
+        self.at(at_ns, What::Report(Report::Fault { fault, state, why: None, counters, at_ns }));
     }
 
     fn work(&mut self, tasks: &Tasks) {
@@ -295,7 +349,8 @@ impl Simulation {
             let seq = self.seq.entry(agent).or_default();
             *seq += 1;
             let digest = self.digests.of(token);
-            items.push(Answer { token, agent, epoch: 1, seq: *seq, attempt: 1, digest });
+            let attempt = if self.acting.is_empty() { 1 } else { self.deeds.attempt.max(1) };
+            items.push(Answer { token, agent, epoch: 1, seq: *seq, attempt, digest });
         }
         self.at(at_ns, What::Report(Report::Answers { items }));
     }
@@ -334,6 +389,17 @@ impl Simulation {
     }
 }
 
+/// What the nemesis reads of victims that it reached.
+fn proven(victims: &[chaos::Victim]) -> Vec<evidence::event::Victim> {
+    let victim = |v: &chaos::Victim| evidence::event::Victim {
+        subject: Subject::Agent { agent: v.agent, role: v.role },
+        pid: v.pid,
+        proof: Proof::Proven,
+        readings: Vec::new(),
+    };
+    victims.iter().map(victim).collect()
+}
+
 fn worker(agent: u32, pid: u32, epoch: u32) -> Member {
     Member { agent, role: protocol::Role::Worker, pid, epoch, parent: Some(0) }
 }
@@ -345,6 +411,8 @@ fn told_name(command: &protocol::Command) -> &'static str {
         Told::Launch { .. } => "launch",
         Told::Round { .. } => "round",
         Told::Send { .. } => "send",
+        Told::Fault { .. } => "fault",
+        Told::Heal { .. } => "heal",
         Told::Quiesce {} => "quiesce",
         Told::Drain { .. } => "drain",
         Told::Snapshot {} => "snapshot",

@@ -66,7 +66,7 @@ fn a_loop_that_was_held_up_catches_up_with_intended_times_and_says_how_late_it_w
     let late = step(&mut run.state, Event { at_ns: run.now_ns + 2 * SECOND, what: What::Due });
     let told = late.into_iter().filter(|c| matches!(c, super::super::Command::Tell(_))).count();
     assert!((1..=5).contains(&told), "20 tasks in {told} commands: one ends where something else is due");
-    assert_eq!(run.state.ledger.counts().sent, 21);
+    assert_eq!(run.state.ledger.counts().work.sent, 21);
     assert!(run.state.lag_ns > 1_800_000_000);
 }
 
@@ -156,4 +156,18 @@ fn gauges_are_written_down_as_often_as_the_dear_readings_are_taken() {
     let run = run.run();
     let gauges = run.facts(|fact| matches!(fact, evidence::event::Fact::Gauge { .. }).then_some(()));
     assert_eq!(gauges.len(), 6, "each ten seconds");
+}
+
+#[test]
+fn a_worker_that_lives_and_answers_none_of_the_last_rounds_hangs() {
+    let hung = |deeds: Deeds| Simulation::new(plan(8), deeds).run().end().hung;
+    assert_eq!(hung(Deeds::default()), Some(0));
+    assert_eq!(
+        hung(Deeds { drop_1_in: Some(4), ..Deeds::default() }),
+        Some(1),
+        "each fourth is the same worker's"
+    );
+    let mut late = plan(8);
+    late.faults.push(super::simulation::fault("k", 8 * SECOND, 0, &[0], scenarios::plan::When::Due {}));
+    assert_eq!(Simulation::new(late, Deeds::default()).run().end().hung, None, "a fault was too near");
 }

@@ -17,7 +17,7 @@ pub(super) fn of(planned: &PlannedFault, story: &Story<'_>) -> (Proof, Option<St
         let why = story.trouble.and_then(|(_, why)| why);
         return (proof, Some(why.map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"))));
     };
-    if let Some(trouble) = injection(planned, victims) {
+    if let Some(trouble) = injection(planned, story.observed.unwrap_or(victims)) {
         return trouble;
     }
     if planned.for_ns > 0 {
@@ -26,7 +26,7 @@ pub(super) fn of(planned: &PlannedFault, story: &Story<'_>) -> (Proof, Option<St
             Some((_, victims)) => {
                 if let Some(v) = victims.iter().find(|v| matches!(v.proof, Proof::Mismatch | Proof::Unproven))
                 {
-                    return (v.proof, Some(format!("undone, but agent {} is {}", v.agent, name(v.proof))));
+                    return (v.proof, Some(format!("undone, but {} is {}", v.subject, name(v.proof))));
                 }
             }
         }
@@ -39,18 +39,18 @@ fn injection(planned: &PlannedFault, victims: &[Victim]) -> Option<(Proof, Optio
         let such: Vec<&Victim> = victims.iter().filter(|v| v.proof == proof).collect();
         if let Some(first) = such.first() {
             let why = format!(
-                "{} of {} victims {}, such as agent {}",
+                "{} of {} victims {}, such as {}",
                 such.len(),
                 victims.len(),
                 name(proof),
-                first.agent
+                first.subject
             );
             return Some((proof, Some(why)));
         }
     }
     let weak = |v: &&Victim| !v.readings.iter().any(|r| r.level >= planned.requires);
     if let Some(victim) = victims.iter().find(weak) {
-        let why = format!("no reading of agent {} is as strong as {:?}", victim.agent, planned.requires);
+        let why = format!("no reading of {} is as strong as {:?}", victim.subject, planned.requires);
         return Some((Proof::Unproven, Some(why)));
     }
     let found = victims.len();

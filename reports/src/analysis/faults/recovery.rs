@@ -10,7 +10,7 @@ use evidence::role::Role;
 
 use super::FaultFinding;
 use crate::analysis::seconds;
-use crate::analysis::steady::{Beats, Fault, Steady, steady};
+use crate::analysis::steady::{Beats, Fault, Steady, steady, steady_from};
 use crate::reading::Evidence;
 
 /// How long a step took from the injection, in seconds.
@@ -68,8 +68,7 @@ impl Recovery {
 }
 
 /// Fills in the recovery of every fault that was injected, in the order of time; `begun` says when each was.
-pub(super) fn fill(evidence: &Evidence, begun: &[Option<u64>], faults: &mut [FaultFinding]) {
-    let beats = Beats::of(evidence);
+pub(super) fn fill(evidence: &Evidence, beats: &Beats, begun: &[Option<u64>], faults: &mut [FaultFinding]) {
     let mut order: Vec<(u64, usize)> =
         begun.iter().enumerate().filter_map(|(i, at_ns)| Some(((*at_ns)?, i))).collect();
     order.sort_unstable();
@@ -81,13 +80,30 @@ pub(super) fn fill(evidence: &Evidence, begun: &[Option<u64>], faults: &mut [Fau
         recovery.first_success = span.outside(&faults[i].id, RecoveryStep::FirstSuccess, !beats.is_empty());
         recovery.round = span.outside(&faults[i].id, RecoveryStep::Round, span.round_in_flight());
         recovery.drained = span.outside(&faults[i].id, RecoveryStep::Drained, !beats.is_empty());
-        let found = steady(&beats, Fault { at_ns, next_ns }, &disturbed, evidence.last_ns);
+        let found = steady(beats, Fault { at_ns, next_ns }, &disturbed, evidence.last_ns);
         recovery.steady = Some(match found {
             Some(Steady::At(end)) => Step::Took(span.since(end)),
             Some(Steady::NotBefore(end)) => Step::NotBefore(span.since(end)),
             None => Step::NotBefore(0.0),
         });
-        disturbed.push((at_ns, if let Some(Steady::At(end)) = found { end } else { u64::MAX }));
+        faults[i].after_heal = match faults[i].healed_ns {
+            None => recovery.steady,
+            Some(healed_ns) => {
+                let next_ns = order.iter().map(|(at_ns, _)| *at_ns).find(|next_ns| *next_ns > healed_ns);
+                let from = Fault { at_ns: healed_ns, next_ns: next_ns.unwrap_or(u64::MAX) };
+                // A target that hid the fault may yet break on its end, so what was before says nothing.
+                let again = steady_from(beats, at_ns, from, &disturbed, evidence.last_ns);
+                let since = |end_ns: u64| seconds(end_ns.saturating_sub(healed_ns));
+                Some(match again {
+                    Some(Steady::At(end_ns)) => Step::Took(since(end_ns)),
+                    Some(Steady::NotBefore(end_ns)) => Step::NotBefore(since(end_ns)),
+                    None => Step::NotBefore(0.0),
+                })
+            }
+        };
+        // What still acts leaves nobody calm, however steady.
+        let over_ns = faults[i].healed_ns.unwrap_or(at_ns);
+        disturbed.push((at_ns, if let Some(Steady::At(end)) = found { end.max(over_ns) } else { u64::MAX }));
         faults[i].recovery = recovery;
     }
     expect_what_others_told(evidence, faults);
@@ -120,7 +136,7 @@ impl Span<'_> {
             |fact: &Fact, victim| matches!(fact, Fact::Suspected { agent, .. } if *agent == victim);
         let elected =
             |fact: &Fact, victim| matches!(fact, Fact::Elected { replaces, .. } if *replaces == victim);
-        let victims = || self.victims.iter().map(|v| v.agent);
+        let victims = || self.victims.iter().filter_map(|v| v.subject.agent());
         // Every victim has to be noticed; but not every lost place has to be filled by election.
         let detect: Option<Vec<u64>> = victims().map(|v| self.first(v, suspected)).collect();
         let elect = victims().filter_map(|v| self.first(v, elected)).max();
@@ -179,7 +195,7 @@ impl Span<'_> {
                 }
             }
         }
-        let killed = |agent: &u32| self.victims.iter().any(|v| v.agent == *agent);
+        let killed = |agent: &u32| self.victims.iter().any(|v| v.subject.agent() == Some(*agent));
         parents.iter().filter(|(agent, parent)| **parent == Some(victim) && !killed(agent)).count()
     }
 
@@ -200,14 +216,22 @@ impl Span<'_> {
     }
 }
 
-/// A target that told that it noticed one fault would have told it of another on the same role: where it did
-/// not, it did not notice.
+/// Kinds of faults that a target has to notice, since their victims do nothing any more. Of others there may be
+/// nothing to notice.
+const NOTICED: [&str; 3] = ["kill", "out_of_memory", "pause"];
+
+/// A target that told that it noticed one of these would have told it of another of the kind on the same role:
+/// where it did not, it did not notice.
 fn expect_what_others_told(evidence: &Evidence, faults: &mut [FaultFinding]) {
-    let role = |fault: &FaultFinding| fault.victims.first().map(|v| v.role);
-    let telling: Vec<Role> = faults.iter().filter(|f| f.recovery.detect.is_some()).filter_map(role).collect();
+    let what = |fault: &FaultFinding| {
+        let role = fault.victims.first().and_then(|v| v.subject.role())?;
+        NOTICED.contains(&fault.kind.as_str()).then(|| (fault.kind.clone(), role))
+    };
+    let telling: Vec<(String, Role)> =
+        faults.iter().filter(|f| f.recovery.detect.is_some()).filter_map(what).collect();
     for fault in faults {
-        if let (Some(at), Some(role)) = (fault.injected_s, role(fault))
-            && telling.contains(&role)
+        if let (Some(at), Some(what)) = (fault.injected_s, what(fault))
+            && telling.contains(&what)
         {
             let never = Step::NotBefore((seconds(evidence.last_ns) - at).max(0.0));
             fault.recovery.detect.get_or_insert(never);

@@ -66,7 +66,7 @@ impl Ink {
 }
 
 /// The drawing with classes for colours, a size that the page decides, and a name for those who cannot see it.
-pub(super) fn themed(svg: &str, title: &str) -> String {
+pub(super) fn themed(svg: &str, title: &str, height: i32) -> String {
     let mut text = svg.replace(" opacity=\"1\"", "").replace(" font-family=\"sans-serif\"", "");
     for ink in Ink::ALL {
         let RGBColor(r, g, b) = ink.colour();
@@ -80,7 +80,7 @@ pub(super) fn themed(svg: &str, title: &str) -> String {
     }
     let body = text.split_once('>').map_or("", |(_, body)| body);
     let title = title.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
-    let size = format!("0 0 {} {}", super::WIDTH, super::HEIGHT);
+    let size = format!("0 0 {} {}", super::WIDTH, height);
     format!("<svg class=\"chart\" viewBox=\"{size}\" role=\"img\" aria-label=\"{title}\">{body}")
 }
 

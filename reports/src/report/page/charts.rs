@@ -4,13 +4,14 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::analysis::{Share, shares};
 use crate::reading::Evidence;
-use crate::report::chart::{Chart, Colour, Line, Weight, bars, draw};
-use crate::report::series::{charts, time};
+use crate::report::chart::{Chart, Colour, Line, Weight, bars, draw, lanes};
+use crate::report::series::{self, charts, time};
 use crate::verdict::Verdict;
 
 pub(super) fn section(verdict: &Verdict, evidence: &Evidence) -> Markup {
     let time = time(evidence, &verdict.faults);
     let drawn = charts(evidence);
+    let lanes_of = series::lanes(&verdict.faults, time.end_s);
     let shares = shares(evidence);
     let any_left = shares.iter().any(|share| share.left);
     let shares: Vec<(String, f64)> = shares.iter().map(bar).collect();
@@ -27,6 +28,18 @@ pub(super) fn section(verdict: &Verdict, evidence: &Evidence) -> Markup {
                 }
             }
             div.figures {
+                @if !lanes_of.is_empty() {
+                    figure {
+                        figcaption {
+                            b { "Faults at work" }
+                            span.legend {
+                                span { span.key.alarm.dots {} "acting" }
+                                span { span.key.shade {} "until the target was steady" }
+                            }
+                        }
+                        (PreEscaped(lanes("Faults at work", &lanes_of, &time)))
+                    }
+                }
                 @for chart in &drawn { (figure(chart, &draw(chart, &time))) }
                 @if shares.len() > 1 {
                     figure {

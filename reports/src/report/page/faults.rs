@@ -1,14 +1,17 @@
 //! The faults: what was done, how it is proven, how the target came back.
 
+mod cost;
+mod proofs;
+
 use evidence::event::{Proof, Victim};
 use evidence::gate::MetricRef;
 use evidence::unit::Unit;
 use maud::{Markup, html};
 
-use crate::analysis::{FaultFinding, Name, Step, number, proof_name, seconds};
+use crate::analysis::{FaultFinding, Finding, Name, Step, number, proof_name, seconds};
 use crate::reading::Evidence;
 use crate::report::words;
-use crate::verdict::{Verdict, measured};
+use crate::verdict::{Verdict, interval, measured};
 
 /// The most faults that are shown open, the most that are shown at all, and the most victims of one.
 const OPEN: usize = 6;
@@ -25,6 +28,7 @@ pub(super) fn section(verdict: &Verdict, evidence: &Evidence) -> Markup {
         section {
             h2 { "Faults" }
             @if verdict.faults.len() > 1 { (together(verdict)) }
+            (proofs::table(verdict))
             div.cards { @for fault in open { (card(fault, evidence)) } }
             (meanings())
             @if !folded.is_empty() {
@@ -57,17 +61,29 @@ fn together(verdict: &Verdict) -> Markup {
     ];
     let rows: Vec<_> = steps
         .into_iter()
-        .filter_map(|(label, base)| Some((label, find(format!("{base}.p50")), find(format!("{base}.max"))?)))
+        .filter_map(|(label, base)| {
+            let of = |statistic: &str| find(format!("{base}.{statistic}"));
+            Some((label, [of("p50"), of("p90"), of("p95")], of("max")?))
+        })
         .collect();
+    let shown = |finding: Option<&Finding>| finding.map_or_else(|| "–".to_owned(), measured);
     html! {
         div.scroll {
             table {
-                thead { tr { th { "after the fault" } th.num { "median" } th.num { "worst" } th.num { "faults" } } }
+                thead {
+                    tr {
+                        th { "after the fault" } th.num { "median" } th.num { "90 %" } th.num { "95 %" }
+                        th.num { "interval of 95 %" } th.num { "worst" } th.num { "faults" }
+                    }
+                }
                 tbody {
-                    @for (label, median, worst) in rows {
+                    @for (label, [median, p90, p95], worst) in rows {
                         tr {
                             th scope="row" { (label) }
-                            td.num { (median.map_or_else(|| "–".to_owned(), measured)) }
+                            td.num { (shown(median)) }
+                            td.num { (shown(p90)) }
+                            td.num { (shown(p95)) }
+                            td.num { (p95.map_or_else(String::new, band)) }
                             td.num { (measured(worst)) }
                             td.num { (worst.n) }
                         }
@@ -75,6 +91,14 @@ fn together(verdict: &Verdict) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Where the 95th percentile over faults lies, or how many more faults it would take to know.
+fn band(finding: &Finding) -> String {
+    match finding.needs {
+        Some(needs) => format!("{} faults more", needs.saturating_sub(finding.n)),
+        None => interval(finding).unwrap_or_else(|| "exact".to_owned()),
     }
 }
 
@@ -86,6 +110,7 @@ fn meanings() -> Markup {
         ("reassigned", "every worker that lost its coordinator had one"),
         ("first success", "a task that was given to an affected agent after the fault was answered"),
         ("round", "the round that was open at the fault was complete"),
+        ("undone", "what was done was undone, and that was read back"),
         ("steady", "from here on rounds were as complete and as fast as before the fault"),
         ("drained", "no task from before or during the fault was open"),
     ];
@@ -125,9 +150,14 @@ fn card(fault: &FaultFinding, evidence: &Evidence) -> Markup {
                 }
                 div { span.label { "open tasks" } span { (count(fault.open)) } }
                 div { span.label { "late" } span { (count(fault.late)) } }
+                div { span.label { "retried" } span { (count(fault.retried)) } }
                 div { span.label { "lost" } span { (count(fault.lost)) } }
+                @if let Some(touched) = fault.agent_seconds() {
+                    div { span.label { "agents × time" } span { (Unit::Seconds.show(touched)) } }
+                }
             }
             (waterfall(fault))
+            (cost::details(fault))
             (readings(fault))
         }
     }
@@ -135,8 +165,9 @@ fn card(fault: &FaultFinding, evidence: &Evidence) -> Markup {
 
 /// The steps in the order in which they came, each from the one before it.
 fn waterfall(fault: &FaultFinding) -> Markup {
-    let mut steps: Vec<(&str, Step)> =
-        fault.recovery.steps().into_iter().filter_map(|(name, step)| Some((name, step?))).collect();
+    let undone = fault.injected_s.zip(fault.healed_s).map(|(at, healed)| Step::Took(healed - at));
+    let steps = fault.recovery.steps().into_iter().chain([("undone", undone)]);
+    let mut steps: Vec<(&str, Step)> = steps.filter_map(|(name, step)| Some((name, step?))).collect();
     steps.retain(|(_, step)| step.at_least() > 0.0 || matches!(step, Step::Took(_)));
     if steps.is_empty() {
         return html! {};
@@ -160,7 +191,11 @@ fn waterfall(fault: &FaultFinding) -> Markup {
                 div.step {
                     span.name { (name) }
                     span.track aria-hidden="true" {
-                        span class={ "bar" @if matches!(step, Step::NotBefore(_)) { " never" } }
+                        span class={
+                            "bar"
+                            @if matches!(step, Step::NotBefore(_)) { " never" }
+                            @if name == "undone" { " undone" }
+                        }
                             style={ "left:" (format!("{left:.2}")) "%;width:" (format!("{width:.2}")) "%" } {}
                     }
                     span.took { (words::step(Some(step))) }
@@ -178,6 +213,7 @@ fn readings(fault: &FaultFinding) -> Markup {
         details {
             summary { "Evidence, " (format!("{:?}", fault.requires)) " required" }
             (victims("injected", &fault.victims, fault.injected_s))
+            @if !fault.observed.is_empty() { (victims("seen", &fault.observed, fault.injected_s)) }
             @if !fault.healed.is_empty() { (victims("undone", &fault.healed, fault.injected_s)) }
         }
     }
@@ -196,7 +232,7 @@ fn victims(step: &str, victims: &[Victim], injected_s: Option<f64>) -> Markup {
                             tr {
                                 td {
                                     @if index == 0 {
-                                        (victim.role.name()) " " (victim.agent) ", pid " (victim.pid) ", " (proof_name(victim.proof))
+                                        (victim.subject.to_string()) ", pid " (victim.pid) ", " (proof_name(victim.proof))
                                     }
                                 }
                                 td { (format!("{:?}", reading.level)) }

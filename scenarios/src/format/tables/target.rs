@@ -1,9 +1,9 @@
 //! What to launch.
 
-use super::{D, H, MOST_AGENTS, MS, S, number, scalar, table, time};
+use super::{D, H, MOST_AGENTS, MOST_HOSTS, MS, S, number, scalar, table, time};
 use crate::format::Presence::{Default, Optional, Otherwise, Required};
 use crate::format::Scalar::{Flag, Size, Text, Word};
-use crate::format::{Choice, Field, Table, Value};
+use crate::format::{Choice, Field, Presence, Scalar, Table, Value};
 
 pub(crate) static TARGET: Table = Table {
     title: "target",
@@ -27,6 +27,18 @@ pub(crate) static TARGET: Table = Table {
             &AGENTS,
             Optional,
             "With `command`: how many agents it will have. Needed to plan faults.",
+        ),
+        table(
+            "bus_dir",
+            &BUS_DIR,
+            Optional,
+            "With `command`: a directory for its bus, whose path it finds in `SHAKEDOWN_BUS_DIR`. Needed by faults on files.",
+        ),
+        table(
+            "network",
+            &NETWORK,
+            Optional,
+            "With `command`: a network of its own, described in `SHAKEDOWN_NETWORK`. Needed by faults on the network.",
         ),
         scalar(
             "ready_within",
@@ -54,6 +66,30 @@ pub(crate) static AGENTS: Table = Table {
     ],
     choices: &[],
 };
+
+pub(crate) static BUS_DIR: Table = Table {
+    title: "bus_dir",
+    help: "A directory in memory, made before the target starts; it vanishes with the run.",
+    fields: &[BUS_SIZE_OF_DIRECTORY, BUS_INODES_OF_DIRECTORY],
+    choices: &[],
+};
+
+pub(crate) static NETWORK: Table = Table {
+    title: "network",
+    help: "Hosts that can reach each other and nothing else, each a network namespace of the run.",
+    fields: &[scalar("hosts", number(1, MOST_HOSTS), Required, "How many; the target starts in the first.")],
+    choices: &[],
+};
+
+const BUS_SIZE: Scalar = Size { least: 1 << 20, most: 64 << 30 };
+const BUS_INODES: Scalar = number(100, 100_000_000);
+const BUS_SIZE_HELP: &str = "How much it holds.";
+const BUS_INODES_HELP: &str = "How many files it holds.";
+const BUS_SIZE_DEFAULT: Presence = Otherwise("64MiB where a fault acts on files, no limit otherwise");
+const BUS_INODES_DEFAULT: Presence =
+    Otherwise("10000 where a fault uses them up, as many as the kernel thinks fit otherwise");
+const BUS_SIZE_OF_DIRECTORY: Field = scalar("size", BUS_SIZE, BUS_SIZE_DEFAULT, BUS_SIZE_HELP);
+const BUS_INODES_OF_DIRECTORY: Field = scalar("inodes", BUS_INODES, BUS_INODES_DEFAULT, BUS_INODES_HELP);
 
 pub(crate) static SWARM: Table = Table {
     title: "swarm",
@@ -99,6 +135,36 @@ pub(crate) static SWARM: Table = Table {
             time(10 * MS, D),
             Default("1s"),
             "The time between two sets of its own metrics.",
+        ),
+        scalar(
+            "bus",
+            Word(&["sockets", "files"]),
+            Default("sockets"),
+            "How messages travel: through sockets, or as files in a bus directory in memory.",
+        ),
+        scalar(
+            "bus_size",
+            BUS_SIZE,
+            BUS_SIZE_DEFAULT,
+            "With `bus: files`: how much the bus directory holds.",
+        ),
+        scalar(
+            "bus_inodes",
+            BUS_INODES,
+            BUS_INODES_DEFAULT,
+            "With `bus: files`: how many files the bus directory holds.",
+        ),
+        scalar(
+            "shards",
+            number(1, 1_000),
+            Default("10"),
+            "With `bus: files`: directories over which agents are spread.",
+        ),
+        scalar(
+            "persist",
+            Flag,
+            Default("false"),
+            "With `bus: files`: whether what was accepted outlives the end of all agents.",
         ),
         table(
             "defects",
