@@ -6,6 +6,13 @@ mod limits;
 pub use facts::facts;
 pub use limits::{CgroupPids, Limits};
 
+/// The kernel's id of this boot; empty where it tells none.
+#[must_use]
+pub(crate) fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_or_else(|_| String::new(), |id| id.trim().to_owned())
+}
+
 /// What a plan needs of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {

@@ -355,6 +355,7 @@ impl Ledger {
             late: all.late,
             lost: all.lost(unknown),
             unknown,
+            hidden: 0,
             duplicated: self.counts.duplicated,
             effects_duplicated: answers.max(excess),
             two_owners: self.counts.two_owners,

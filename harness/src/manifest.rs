@@ -1,6 +1,6 @@
 //! What a run is going to do, in the words of the evidence.
 
-use evidence::manifest::{Manifest, Phase, PlannedFault, SCHEMA, Sampling, Target, Workload};
+use evidence::manifest::{Manifest, Phase, PlannedFault, SCHEMA, Sampling, Soak, Target, Workload};
 use evidence::role::Role;
 use evidence::unit::Unit;
 use scenarios::plan::{self, Fault, Plan, Shape, Work};
@@ -32,7 +32,18 @@ pub(crate) fn of(plan: &Plan, setup: &Setup, monotonic_ns: u64) -> Manifest {
             timeout_ns: timeout_ns(&plan.workload),
             words: workload_words(&plan.workload),
         },
+        soak: soak(&plan.soak),
         gates: plan.gates.clone(),
+    }
+}
+
+fn soak(soak: &plan::Soak) -> Soak {
+    Soak {
+        horizon_ns: soak.horizon_ns,
+        quiesce_every_ns: soak.quiesce.map(|q| q.every_ns),
+        kept: soak.on_harness_death == plan::OnHarnessDeath::Keep,
+        looks: soak.end_early.map_or(0, |early| early.looks),
+        boot: crate::host::boot_id(),
     }
 }
 
@@ -103,6 +114,11 @@ fn work_words(work: &Work) -> String {
         Work::Alloc { bytes } => format!("allocate {}", Unit::Bytes.show(*bytes as f64)),
         Work::Exec { argv } => format!("run {}", argv.first().map_or("", String::as_str)),
         Work::Relay {} => "relay".to_owned(),
+        Work::Mix { parts } => {
+            let parts: Vec<String> =
+                parts.iter().map(|part| format!("{} × {}", part.weight, work_words(&part.work))).collect();
+            format!("a mixture of {}", parts.join(", "))
+        }
     }
 }
 
@@ -130,6 +146,7 @@ mod tests {
                 payload: 256,
                 work: Work::Echo {},
                 open: 1,
+                levels: Vec::new(),
             }),
             arrivals: Some(Arrivals {
                 segments: vec![

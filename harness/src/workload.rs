@@ -18,6 +18,9 @@ pub fn to_protocol(work: &plan::Work) -> protocol::Work {
         plan::Work::Alloc { bytes } => protocol::Work::Alloc { bytes },
         plan::Work::Exec { argv } => protocol::Work::Exec { argv },
         plan::Work::Relay {} => protocol::Work::Relay {},
+        plan::Work::Mix { parts } => {
+            parts.first().map_or(protocol::Work::Echo {}, |part| to_protocol(&part.work))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 mod support;
 
 use evidence::end::{Ledger, Shed};
-use evidence::event::{Event, Fact, Severity};
+use evidence::event::{Edge, Event, Fact, Severity};
 use evidence::latency::{self, Series};
 use evidence::round;
 use scenarios::plan::{Arrivals, Segment, Shape, Work};
@@ -108,7 +108,7 @@ fn a_worker_that_dies_by_itself_is_an_incident_and_service_goes_on() {
         .events()
         .into_iter()
         .filter_map(|event: Event| match event.fact {
-            Fact::Incident { severity, what } => Some((severity, what)),
+            Fact::Incident { severity, what, edge: Edge::Begin, .. } => Some((severity, what)),
             _ => None,
         })
         .collect();

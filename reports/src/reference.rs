@@ -69,6 +69,9 @@ fn unit(unit: Unit) -> &'static str {
         Unit::Bytes => "bytes",
         Unit::Ratio => "share",
         Unit::PerSecond => "per second",
+        Unit::PerHour => "per hour",
+        Unit::BytesPerHour => "bytes per hour",
+        Unit::RatioPerHour => "share per hour",
     }
 }
 
@@ -90,6 +93,7 @@ fn needs(needs: Needs) -> &'static str {
         Needs::Processes => "agents that are processes",
         Needs::Coordinators => "several coordinators that tell who did what",
         Needs::Effects => "a target that reports its effects",
+        Needs::Quiesce => "points of rest (`soak.quiesce`)",
     }
 }
 

@@ -3,6 +3,7 @@
 //! Zero is the moment at which the target is ready. The same scenario and seed give the same bytes.
 
 mod fault;
+mod soak;
 mod words;
 
 use evidence::gate::Gate;
@@ -13,6 +14,8 @@ use sha2::{Digest, Sha256};
 pub use fault::{
     Direction, Fault, FaultKind, FileError, FileOperation, Means, Overlap, Signal, StormSignal, Victims, When,
 };
+
+pub use soak::{Alert, EndEarly, Live, Notify, OnHarnessDeath, Quiesce, Soak};
 
 /// The version of `plan.json`.
 pub const SCHEMA: u32 = 1;
@@ -40,6 +43,8 @@ pub struct Plan {
     pub sample: Sample,
     /// What to break, in the order in which it is due.
     pub faults: Vec<Fault>,
+    /// What makes it a long run.
+    pub soak: Soak,
     /// What must hold.
     pub gates: Vec<Gate>,
 }
@@ -142,6 +147,18 @@ pub struct Rounds {
     pub work: Work,
     /// Rounds that may be open at once; one that is due beyond that is shed.
     pub open: u32,
+    /// How many workers take part from when on, in order of time; all of them, always, where empty. A round
+    /// goes to the first of them by number.
+    pub levels: Vec<Level>,
+}
+
+/// How many workers take part in rounds from a time on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Level {
+    /// From when on.
+    pub at_ns: u64,
+    /// How many workers.
+    pub workers: u32,
 }
 
 /// An open arrival process: the next task is due by the plan, whether or not the last was answered.
@@ -232,6 +249,20 @@ pub enum Work {
     },
     /// Pass the payload directly to another worker and answer with what that one sent back.
     Relay {},
+    /// One of several kinds, drawn from the seed for each round or single task. None of them is a mixture.
+    Mix {
+        /// The kinds.
+        parts: Vec<Part>,
+    },
+}
+
+/// A kind of work in a mixture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// How often it is drawn, against the sum of all weights.
+    pub weight: u32,
+    /// What it is.
+    pub work: Work,
 }
 
 /// A phase.

@@ -32,6 +32,7 @@ pub(crate) fn plan(scenario: &Scenario, gates: Vec<Gate>, seed: Option<u64>, reh
             slow_every_ns: scenario.sample.slow_every(lengths),
         },
         faults: faults::plan(scenario, lengths, seed),
+        soak: plan::Soak::default(),
         gates,
     }
 }
@@ -49,7 +50,7 @@ fn rounds(rounds: &workload::Rounds) -> plan::Rounds {
     let table = &tables::ROUNDS;
     let (timeout_ns, payload, work) = tasks(&rounds.tasks, table);
     let open = small(rounds.open.unwrap_or_else(|| table.default_count("open")));
-    plan::Rounds { every_ns: rounds.every_ns, timeout_ns, payload, work, open }
+    plan::Rounds { every_ns: rounds.every_ns, timeout_ns, payload, work, open, levels: Vec::new() }
 }
 
 fn arrivals(arrivals: &workload::Arrivals, lengths: Lengths) -> plan::Arrivals {

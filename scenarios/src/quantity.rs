@@ -154,6 +154,9 @@ pub(crate) fn of_unit(unit: Unit, text: &str) -> Result<f64, Trouble> {
         Unit::Bytes => size(text).map(|bytes| bytes as f64),
         Unit::Ratio => share(text),
         Unit::PerSecond => rate(text),
+        Unit::PerHour => per_hour(text, |number| number.parse().map_err(|_| not_a_number())),
+        Unit::BytesPerHour => per_hour(text, |number| size(number).map(|bytes| bytes as f64)),
+        Unit::RatioPerHour => per_hour(text, share),
         Unit::Count => {
             let text = text.trim();
             let number = Decimal::leading(text, text)?;
@@ -167,6 +170,26 @@ pub(crate) fn of_unit(unit: Unit, text: &str) -> Result<f64, Trouble> {
             }
         }
     }
+}
+
+fn not_a_number() -> Trouble {
+    Trouble::new("is not a number", "write digits: 3/h")
+}
+
+/// An amount per time, such as `10%/h`, `5%/d`, `64KiB/min`, `1/week`, per hour.
+fn per_hour(text: &str, amount: impl Fn(&str) -> Result<f64, Trouble>) -> Result<f64, Trouble> {
+    const HELP: &str = "units of time behind the slash are min, h, d, week";
+    let Some((number, unit)) = text.trim().rsplit_once('/') else {
+        return Err(Trouble::new("says no time", format!("write {}/h; {HELP}", text.trim())));
+    };
+    let hours = match unit.trim() {
+        "min" | "m" => 1.0 / 60.0,
+        "h" => 1.0,
+        "d" | "day" => 24.0,
+        "w" | "week" => 168.0,
+        unit => return Err(Trouble::new(format!("has the unknown unit \"/{unit}\""), HELP)),
+    };
+    Ok(amount(number.trim())? / hours)
 }
 
 fn factor(unit: &str, known: &[(&str, u64)], kind: &str, list: &str) -> Result<u64, Trouble> {

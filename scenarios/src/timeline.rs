@@ -114,8 +114,13 @@ fn arrivals_lines(arrivals: &Arrivals) -> Vec<String> {
 }
 
 fn tasks_line(payload: u32, work: &Work, timeout_ns: u64) -> String {
+    let (size, work) = (Unit::Bytes.show(f64::from(payload)), work_words(work));
+    format!("{size} each, {work}; time-out {}", time(timeout_ns))
+}
+
+fn work_words(work: &Work) -> String {
     let micros = |us: &u64| time(us * 1_000);
-    let work = match work {
+    match work {
         Work::Echo {} => "echo".to_owned(),
         Work::Sleep { p50_us, p99_us } if p50_us == p99_us => format!("sleep {}", micros(p50_us)),
         Work::Sleep { p50_us, p99_us } => format!("sleep p50 {}, p99 {}", micros(p50_us), micros(p99_us)),
@@ -124,8 +129,11 @@ fn tasks_line(payload: u32, work: &Work, timeout_ns: u64) -> String {
         Work::Alloc { bytes } => format!("allocate {}", Unit::Bytes.show(*bytes as f64)),
         Work::Exec { argv } => format!("run {}", argv.join(" ")),
         Work::Relay {} => "relay".to_owned(),
-    };
-    format!("{} each, {work}; time-out {}", Unit::Bytes.show(f64::from(payload)), time(timeout_ns))
+        Work::Mix { parts } => {
+            let parts = parts.iter().map(|part| format!("{} × {}", part.weight, work_words(&part.work)));
+            format!("a mixture of {}", parts.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 /// Phases, faults and heals in the order in which they come.

@@ -28,6 +28,9 @@ pub struct End {
     pub lag_ns: u64,
     /// Records that could not be written.
     pub dropped_records: u64,
+    /// How often another harness took over.
+    #[serde(default)]
+    pub interruptions: u32,
     /// From the stop command to the target's exit, in nanoseconds; absent where it was not asked to stop.
     pub stop_ns: Option<u64>,
     /// Processes of the run that were still alive when it was over, before they were ended; absent where the
@@ -52,6 +55,18 @@ pub enum How {
     Finished,
     /// By the user.
     Interrupted,
+    /// By a rule of the plan, before its time was over: it could not be GO any more, or was worthless.
+    EndedEarly {
+        /// Why, in one sentence.
+        why: String,
+        /// How much of the plan's time was saved, in nanoseconds.
+        saved_ns: u64,
+    },
+    /// The disk budget of the plan was spent; what there is can be judged.
+    DiskSpent {
+        /// What was found.
+        why: String,
+    },
     /// The target failed.
     TargetFailed {
         /// What was found.
@@ -82,6 +97,9 @@ pub struct Ledger {
     pub lost: u64,
     /// Neither acknowledged, refused nor answered.
     pub unknown: u64,
+    /// Open or sent when a harness died whose run was resumed: nobody saw what became of them.
+    #[serde(default)]
+    pub hidden: u64,
     /// Answered again with the same execution.
     pub duplicated: u64,
     /// Executed again, where the target or its answers tell.

@@ -148,12 +148,81 @@ pub enum Fact {
         /// Its value.
         value: f64,
     },
-    /// Something that should not happen.
+    /// Something that should not happen began, or was over. What is over at once ends at the time at which it
+    /// began.
     Incident {
+        /// Its number in the run, from 1; the same for its begin and its end.
+        incident: u64,
+        /// What kind of thing.
+        kind: IncidentKind,
         /// How bad.
         severity: Severity,
+        /// Which of the two.
+        edge: Edge,
+        /// The agent concerned, where it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<u32>,
+        /// The fault of the plan that caused it, where one did: then it is no incident of the target's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<String>,
         /// What, in one sentence.
         what: String,
+    },
+    /// A live threshold of the plan was crossed, or is not any more.
+    Alert {
+        /// Its id in the plan.
+        alert: String,
+        /// Which of the two.
+        edge: Edge,
+        /// What was measured, in the unit of its metric.
+        value: f64,
+        /// What, in one sentence.
+        what: String,
+    },
+    /// Somebody was told of an alert or an incident, or could not be.
+    Notified {
+        /// The alert, or the incident.
+        about: String,
+        /// Whom: `command`, `webhook`.
+        whom: String,
+        /// What came of it: `exit 0`, `200`, `connection refused`.
+        found: String,
+    },
+    /// The clocks of the host no longer agree: at each tick `CLOCK_MONOTONIC`, `CLOCK_BOOTTIME` and
+    /// `CLOCK_REALTIME` are compared.
+    Clock {
+        /// What it shows.
+        change: ClockChange,
+        /// By how much, in nanoseconds.
+        by_ns: i64,
+    },
+    /// Work was withheld until the target had come to rest, its processes were read, and work went on.
+    Quiesce {
+        /// Which one, from 1.
+        point: u32,
+        /// Begin or end.
+        edge: Edge,
+        /// Whether the target came to rest in time; with the end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rested: Option<bool>,
+    },
+    /// A harness took over the run of one that had died.
+    Resumed {
+        /// Which segment of the run begins, from 2.
+        segment: u32,
+        /// The last that is known of the one before, in nanoseconds since the start of the run.
+        from_ns: u64,
+        /// Tasks whose fate nobody saw: they were open, or sent, when it died.
+        hidden: u64,
+        /// What became of the target.
+        target: Takeover,
+    },
+    /// The run ends before its plan is over, by a rule of the plan.
+    EndingEarly {
+        /// Why, in one sentence.
+        why: String,
+        /// How much of the plan's time is saved, in nanoseconds.
+        saved_ns: u64,
     },
     /// The user asked the run to end.
     Interrupted {
@@ -325,6 +394,54 @@ pub enum RecoveryStep {
     Round,
     /// No task that was open at the fault, or sent during it, was open any more.
     Drained,
+}
+
+/// What kind of thing an incident is. `docs/reference/incidents.md` has the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentKind {
+    /// A process of the target ended and no fault of the plan ended it.
+    Crash,
+    /// An agent lives and answers nothing.
+    Hang,
+    /// Rounds in which tasks were not answered in time, one after the other.
+    FailedRounds,
+    /// Tasks that were acknowledged were not answered.
+    Lost,
+    /// The target replaced an agent, or was started again, and no fault of the plan asked for it.
+    Restart,
+    /// A live threshold was crossed.
+    Threshold,
+    /// No work was answered at all, though work was due.
+    Outage,
+    /// The target broke the control protocol, or did not end when it was asked to.
+    Protocol,
+    /// The harness or the host failed; it says nothing of the target.
+    Instrument,
+}
+
+/// What a comparison of clocks shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockChange {
+    /// The host slept: boot time went on and the monotonic clock did not.
+    Suspended,
+    /// The wall clock was set.
+    Stepped,
+    /// The harness was not run for longer than three sampling intervals.
+    Stalled,
+}
+
+/// What became of the target when another harness took over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Takeover {
+    /// It lived and went on.
+    Kept,
+    /// It had ended with the harness, on the same boot, and was started again.
+    StartedAgain,
+    /// The host had been started again, and so was the target.
+    Rebooted,
 }
 
 /// How bad an incident is.

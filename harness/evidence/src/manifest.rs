@@ -51,8 +51,27 @@ pub struct Manifest {
     pub sampling: Sampling,
     /// What load there is.
     pub workload: Workload,
+    /// What makes it a long run.
+    #[serde(default)]
+    pub soak: Soak,
     /// The gates.
     pub gates: Vec<Gate>,
+}
+
+/// What the plan says of a long run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Soak {
+    /// The time for which the run is to certify its target, in nanoseconds; drift is projected to it. The
+    /// length of the load where absent.
+    pub horizon_ns: Option<u64>,
+    /// The time between two points at which the target comes to rest and is read, in nanoseconds.
+    pub quiesce_every_ns: Option<u64>,
+    /// Whether the target goes on when the harness dies.
+    pub kept: bool,
+    /// How often the evidence is looked at while the run goes on, to end it early; 0 for never.
+    pub looks: u32,
+    /// The kernel's id of the boot on which the run began.
+    pub boot: String,
 }
 
 /// The machine of a run.

@@ -38,6 +38,8 @@ pub enum Needs {
     Coordinators,
     /// A target that reports its effects.
     Effects,
+    /// `soak.quiesce`, and processes.
+    Quiesce,
 }
 
 /// What may stand in brackets behind the name's first word.
@@ -93,6 +95,8 @@ static ALL: LazyLock<Vec<Metric>> = LazyLock::new(|| {
     launch_and_agents(&mut all);
     faults(&mut all);
     resources(&mut all);
+    drift(&mut all);
+    soundness(&mut all);
     harness(&mut all);
     all
 });
@@ -447,6 +451,52 @@ fn resources(all: &mut Vec<Metric>) {
         by_role(metric("memory.return", Unit::Ratio, Better::Lower, Processes, "Private memory after the drain over the same after the warm-up, less one; processes that lived through both.")),
         by_role(metric("descriptors.return", Unit::Count, Better::Lower, Processes, "Open descriptors of a process after the drain, less those after the warm-up; greatest over processes that lived through both.")),
         by_role(metric("threads.return", Unit::Count, Better::Lower, Processes, "Threads of a process after the drain, less those after the warm-up; greatest over processes that lived through both.")),
+    ]);
+}
+
+/// Numbers with an interval that comes from the series of the hold phase: warm-up and fault windows left out,
+/// autocorrelation accounted for.
+fn drift(all: &mut Vec<Metric>) {
+    use Needs::{Faults, Nothing, Processes, Quiesce, Rounds, Work};
+    let lower = |name: &str, unit, needs, help: &str| metric(name, unit, Better::Lower, needs, help);
+    let role = |name: &str, unit, needs, help: &str| by_role(lower(name, unit, needs, help));
+    all.extend([
+        role("memory.growth", Unit::RatioPerHour, Processes, "Drift of private memory per process, as a share of its level after the warm-up per hour."),
+        role("memory.growth.bytes", Unit::BytesPerHour, Processes, "Drift of private memory per process, per hour."),
+        role("memory.growth.run", Unit::Ratio, Processes, "Drift of private memory per process over the whole hold phase, as a share of its level after the warm-up."),
+        role("memory.growth.horizon", Unit::Ratio, Processes, "The same projected to the horizon of the scenario."),
+        role("memory.growth.task", Unit::Bytes, Work, "Drift of private memory per process against the work done, per 1,000 tasks answered."),
+        role("memory.growth.fault", Unit::Bytes, Faults, "Step of private memory per process at a fault of the plan, mean over faults."),
+        role("memory.spread", Unit::Ratio, Processes, "Greatest distance of a block median of private memory per process from their median, as a share of it: a steady one stays within."),
+        role("descriptors.growth", Unit::PerHour, Processes, "Drift of open descriptors per process, per hour."),
+        role("threads.growth", Unit::PerHour, Processes, "Drift of threads per process, per hour."),
+        role("descriptors.quiesced", Unit::Count, Quiesce, "Open descriptors of a process at rest beyond those at the first point of rest, greatest over processes and later points."),
+        role("threads.quiesced", Unit::Count, Quiesce, "Threads of a process at rest beyond those at the first point of rest, greatest over processes and later points."),
+        role("agents.drifting", Unit::Count, Processes, "Agents whose own memory drifts, at a false discovery rate of 1 %."),
+        metric("memory.exhaustion", Unit::Seconds, Better::Higher, Processes, "Time from the end of the run until the memory of the target reaches the host's or its cgroup's limit if it drifts on; infinite where it does not drift."),
+        metric("descriptors.exhaustion", Unit::Seconds, Better::Higher, Processes, "Time from the end of the run until a process reaches its limit of descriptors if it drifts on; infinite where it does not drift."),
+        lower("coordination.drift", Unit::Ratio, Rounds, "Drift of the time of a round over the hold phase, as a share of its level after the warm-up."),
+        lower("response.drift", Unit::Ratio, Work, "Drift of the median response time over the hold phase, as a share of its level after the warm-up."),
+        lower("recovery.drift", Unit::Ratio, Faults, "Drift of the recovery time from the first fault to the last, as a share of its level at the first."),
+        lower("harness.memory.growth", Unit::BytesPerHour, Nothing, "Drift of the private memory of the harness, per hour."),
+    ]);
+}
+
+/// Incidents, availability, and how whole the evidence of a long run is.
+fn soundness(all: &mut Vec<Metric>) {
+    use Needs::{Nothing, Work};
+    all.extend([
+        metric("run.length", Unit::Seconds, Better::Higher, Nothing, "Length of the load as it was, warm-up and hold phase together, gaps in the evidence left out."),
+        counted("incidents.critical", Nothing, "Critical incidents: service stopped, or something acknowledged was lost, and no fault of the plan excuses it."),
+        counted("incidents.minor", Nothing, "Minor incidents: something failed and service went on."),
+        metric("incidents.rate", Unit::PerHour, Better::Lower, Nothing, "Incidents of both severities per hour."),
+        metric("availability", Unit::Ratio, Better::Higher, Work, "Time in which the target served, as a share of the time in which work was due; outages caused by faults of the plan count."),
+        metric("availability.downtime", Unit::Seconds, Better::Lower, Work, "Time in which work was due and none was answered."),
+        metric("availability.mttr", Unit::Seconds, Better::Lower, Work, "Mean time to recovery: downtime over the number of outages, zero without one."),
+        metric("interruptions", Unit::Count, Better::Lower, Nothing, "How often the harness died and the run was resumed."),
+        metric("samples.gaps", Unit::Ratio, Better::Lower, Nothing, "Time without samples, in gaps longer than three sampling intervals, as a share of the load."),
+        metric("monitoring.coverage", Unit::Ratio, Better::Higher, Nothing, "Critical series (memory, descriptors, threads and CPU of the target; rounds and tasks; the harness itself) that have data over at least 95 % of the load, as a share of those that the scenario makes possible."),
+        by_role(metric("memory.host_share", Unit::Ratio, Better::Lower, Needs::Processes, "Proportional memory of all processes together as a share of the host's memory, greatest over the slow ticks.")),
     ]);
 }
 

@@ -86,6 +86,8 @@ pub enum Mark {
     Tick,
     /// The warm-up had ended: what later readings are compared with.
     Baseline,
+    /// The target was at rest in the middle of a run: what a task holds should have been given back.
+    Quiesced,
     /// The drain had ended: everything taken should have been given back.
     Drained,
 }

@@ -16,6 +16,12 @@ pub enum Unit {
     Ratio,
     /// Events per second.
     PerSecond,
+    /// Events or things per hour.
+    PerHour,
+    /// Bytes per hour.
+    BytesPerHour,
+    /// A share of one per hour; 0.1 is shown as 10 %/h.
+    RatioPerHour,
 }
 
 impl Unit {
@@ -31,6 +37,9 @@ impl Unit {
             Self::Bytes => show_bytes(value),
             Self::Ratio => format!("{} %", three_digits(value * 100.0)),
             Self::PerSecond => format!("{}/s", show_count(value)),
+            Self::PerHour => format!("{}/h", show_count(value)),
+            Self::BytesPerHour => format!("{}/h", show_bytes(value)),
+            Self::RatioPerHour => format!("{} %/h", three_digits(value * 100.0)),
         }
     }
 }

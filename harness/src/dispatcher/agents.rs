@@ -1,6 +1,6 @@
 //! What the target tells of its agents and of how it recovers.
 
-use evidence::event::{Fact, MemberState as Became, Severity};
+use evidence::event::{Fact, IncidentKind, MemberState as Became, Severity};
 use evidence::role::Role;
 use protocol::{Capability, How, Member, MemberState, Report};
 
@@ -134,7 +134,7 @@ impl State {
                 "{role} {} (process {}) ended without a fault of the plan{how}",
                 member.agent, member.pid
             );
-            out.fact(at_ns, Fact::Incident { severity, what });
+            self.incident(at_ns, IncidentKind::Crash, severity, Some(member.agent), &what, out);
         }
         out.fact(at_ns, member_fact(member, Became::Left, status, cause));
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use evidence::end::{Drain, End, How};
-use evidence::event::{Fact, Severity};
+use evidence::event::{Fact, IncidentKind, Severity};
 use evidence::manifest::SCHEMA;
 
 use super::command::{Command, Commands, Conclusion, Trouble};
@@ -113,7 +113,7 @@ impl State {
                 self.stop_ns = Some(self.now_ns - since_ns);
                 if status != "exit 0" {
                     let what = format!("the target was asked to stop and ended with {status}");
-                    out.fact(self.now_ns, Fact::Incident { severity: Severity::Minor, what });
+                    self.incident(self.now_ns, IncidentKind::Protocol, Severity::Minor, None, &what, out);
                 }
                 self.end_target(out);
             }
@@ -154,7 +154,7 @@ impl State {
             Stage::Stopping { .. } => {
                 self.could_end = self.interrupts < 2;
                 let what = "the target was asked to stop and did not end in time; it was ended".to_owned();
-                out.fact(self.now_ns, Fact::Incident { severity: Severity::Minor, what });
+                self.incident(self.now_ns, IncidentKind::Protocol, Severity::Minor, None, &what, out);
                 self.end_target(out);
             }
             _ if self.output_closed => self.target_failed(TargetFailure::ClosedOutput, out),
@@ -229,7 +229,7 @@ impl State {
             return;
         }
         let what = failure.to_string();
-        out.fact(self.now_ns, Fact::Incident { severity: Severity::Critical, what: what.clone() });
+        self.incident(self.now_ns, IncidentKind::Crash, Severity::Critical, None, &what, out);
         // A target that ends under load, or when it should drain, is a result of the run and not an error.
         let ended = matches!(failure, TargetFailure::Died { .. } | TargetFailure::Stopped { .. });
         let is_result = ended && self.timeline.zero_ns().is_some();
@@ -253,13 +253,13 @@ impl State {
             return self.target_failed(TargetFailure::Said { message }, out);
         }
         let what = format!("the target reported an error: {message}");
-        out.fact(self.now_ns, Fact::Incident { severity: Severity::Critical, what });
+        self.incident(self.now_ns, IncidentKind::Protocol, Severity::Critical, None, &what, out);
     }
 
     /// This machine does not let the run go on: it ends in order, as far as that is possible.
     pub(super) fn host_failed(&mut self, failure: HostFailure, out: &mut Commands) {
         let what = failure.to_string();
-        out.fact(self.now_ns, Fact::Incident { severity: Severity::Critical, what: what.clone() });
+        self.incident(self.now_ns, IncidentKind::Instrument, Severity::Critical, None, &what, out);
         let again = matches!(self.how, Some(How::HarnessFailed { .. }));
         self.how.get_or_insert(How::HarnessFailed { why: what });
         // Without a guardian nobody would undo anything if the harness died now; and where ending in order was
@@ -307,6 +307,7 @@ impl State {
             ticks: self.sampling.ticks,
             lag_ns: self.lag_ns,
             dropped_records: 0,
+            interruptions: 0,
             stop_ns: self.stop_ns,
             // A target that was not let end left nobody behind: its processes were taken from it.
             left_behind: left_behind.filter(|left| self.could_end && (has_processes || *left > 0)),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use evidence::end::End;
-use evidence::event::{Event, Fact};
+use evidence::event::{Edge, Event, Fact};
 use harness::{Finished, HarnessError, Interrupt, Progress, Setup};
 use scenarios::plan::{Agents, Phase, Plan, Rounds, SCHEMA, Sample, Target, Work, Workload};
 use tokio::sync::{mpsc, watch};
@@ -38,6 +38,7 @@ pub fn plan(command: &[&str], config: serde_json::Value, hold_ms: u64) -> Plan {
                 payload: 100,
                 work: Work::Echo {},
                 open: 100,
+                levels: Vec::new(),
             }),
             arrivals: None,
         },
@@ -48,6 +49,7 @@ pub fn plan(command: &[&str], config: serde_json::Value, hold_ms: u64) -> Plan {
         ],
         sample: Sample { every_ns: 100 * MS, slow_every_ns: 500 * MS },
         faults: Vec::new(),
+        soak: scenarios::plan::Soak::default(),
         gates: Vec::new(),
     }
 }
@@ -84,7 +86,10 @@ impl Trial {
     pub fn incidents(&self) -> Vec<String> {
         self.events()
             .into_iter()
-            .filter_map(|e| if let Fact::Incident { what, .. } = e.fact { Some(what) } else { None })
+            .filter_map(|e| match e.fact {
+                Fact::Incident { what, edge: Edge::Begin, .. } => Some(what),
+                _ => None,
+            })
             .collect()
     }
 

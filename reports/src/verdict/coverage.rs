@@ -96,6 +96,9 @@ fn ending(analysis: &Analysis) -> Condition {
         Some(How::Interrupted) => {
             poor(Scope::Verdict, "interrupted", "the run was interrupted before its plan was over")
         }
+        Some(How::EndedEarly { why, .. } | How::DiskSpent { why }) => {
+            poor(Scope::Verdict, "ended early", &format!("the run ended before its plan was over: {why}"))
+        }
         Some(How::TargetFailed { .. }) => {
             poor(Scope::Verdict, "the target failed", "the target failed before the plan was over")
         }

@@ -420,6 +420,7 @@ impl Fixture {
             ticks: Ticks { planned: 11, in_time: 11 },
             lag_ns: 600_000,
             dropped_records: 0,
+            interruptions: 0,
             stop_ns: Some(30 * MS),
             left_behind: Some(0),
             hung: Some(0),
@@ -529,6 +530,7 @@ fn manifest() -> Manifest {
             timeout_ns: Some(S),
             words: "a round each 20 ms, 256 B, echo".into(),
         },
+        soak: manifest::Soak::default(),
         gates: vec![
             gate("delivery.rate >= 99.9%", Op::GreaterOrEqual, 0.999),
             gate("messages.lost == 0", Op::Equal, 0.0),

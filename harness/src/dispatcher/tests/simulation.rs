@@ -49,12 +49,14 @@ pub(super) fn plan(hold_s: u64) -> Plan {
                 payload: 64,
                 work: Work::Echo {},
                 open: 10,
+                levels: Vec::new(),
             }),
             arrivals: None,
         },
         phases: vec![phase("warm_up", 0, 2), phase("hold", 2, hold_s), phase("drain", 2 + hold_s, 10)],
         sample: Sample { every_ns: SECOND, slow_every_ns: 10 * SECOND },
         faults: Vec::new(),
+        soak: scenarios::plan::Soak::default(),
         gates: Vec::new(),
     }
 }
