@@ -1,6 +1,6 @@
 //! Faults that the target does, floods, crash loops; and which faults may begin beside which.
 
-use evidence::event::{Fact, FaultStep, Level, Proof, Victim};
+use evidence::event::{Edge, Fact, FaultStep, Level, Proof, Victim};
 use evidence::role::Role;
 use protocol::Capability;
 use scenarios::plan::{Fault, FaultKind, Overlap, Plan, Signal, Victims, When};
@@ -212,7 +212,8 @@ fn the_end_of_a_victim_is_the_faults_only_where_the_fault_may_end_it() {
         let left = protocol::Report::Member { member, state: protocol::MemberState::Left, status, at_ns };
         run.at(at_ns, super::super::What::Report(left));
         let run = run.run();
-        let incidents = run.facts(|f| matches!(f, Fact::Incident { .. }).then_some(())).len();
+        let incidents =
+            run.facts(|f| matches!(f, Fact::Incident { edge: Edge::Begin, .. }).then_some(())).len();
         assert_eq!(incidents, usize::from(crash));
     }
 }
