@@ -28,7 +28,7 @@ fn scenario(workload: &str, more: &str) -> String {
     )
 }
 
-/// The example of the design, without the gate on drift, which no run can judge yet.
+/// The example of the design, without its gate on drift.
 const EXAMPLE: &str = "\
 # scenarios/chaos/three-coordinators-at-once.yaml
 name: three-coordinators-at-once
@@ -93,12 +93,20 @@ fn a_plan_leaves_nothing_open() {
 }
 
 #[test]
-fn a_gate_on_drift_is_refused_until_a_run_can_judge_it() {
-    let text =
-        format!("{EXAMPLE}  - {{ metric: memory.growth, go: \"< 10%/h\", conditional: \"< 20%/h\" }}\n");
-    let problems = scenarios::parse(&text, "test.yaml", &Options::default()).unwrap_err();
-    assert_eq!(problems.all.len(), 1, "{problems}");
-    assert_eq!(problems.all[0].what, "no metric is called memory.growth");
+fn a_gate_on_drift_keeps_its_rate_per_hour() {
+    let gates = "  - { metric: memory.growth, go: \"< 10%/h\", conditional: \"< 20%/h\" }
+  - memory.growth.bytes[worker] < 64KiB/min
+  - memory.growth < 24%/d
+  - incidents.rate < 1/week
+";
+    let plan = planned(&format!("{EXAMPLE}{gates}"));
+    let drift = &plan.gates[3..7];
+    let limits: Vec<_> = drift.iter().map(|gate| (gate.go.op, gate.go.value)).collect();
+    assert_eq!(
+        limits,
+        [(Op::Less, 0.1), (Op::Less, 64.0 * 1_024.0 * 60.0), (Op::Less, 0.01), (Op::Less, 1.0 / 168.0)]
+    );
+    assert_eq!(drift[0].conditional.map(|limit| limit.value), Some(0.2));
 }
 
 #[test]
@@ -277,12 +285,17 @@ fn a_rehearsal_compresses_the_timeline_and_not_the_work() {
     assert_eq!(whole.rehearsal, None);
 }
 
+/// What a person reads, its fingerprint by name: a file of its own pins those.
+fn rendered(plan: &Plan) -> String {
+    scenarios::timeline::render(plan).replace(&plan.fingerprint(), "[its fingerprint]")
+}
+
 #[test]
 fn a_person_can_read_the_plan() {
-    insta::assert_snapshot!(scenarios::timeline::render(&planned(EXAMPLE)), @r#"
+    insta::assert_snapshot!(rendered(&planned(EXAMPLE)), @r#"
     three-coordinators-at-once
       Three of ten coordinators die in the same instant; 500 agents must carry on.
-      seed 1, fingerprint 477d893fbe19f4cd48703b62d3b519d66336b59e92ffa8e9e9165d9ab95d4374
+      seed 1, fingerprint [its fingerprint]
     target
       hybrid: 1 master, 10 coordinators, 500 workers (511 agents), ready within 30s
     workload
@@ -310,10 +323,10 @@ fn a_person_can_read_the_plan() {
     .replace("workers: 40", "workers: 40, defects: { drop_1_in: 100 }")
     .replace("[agents.crashed == 0]", "[{ metric: response.time.p99, go: < 1s, conditional: < 5s, during: hold, cites: X4 }]");
     let options = Options { seed: Some(42), rehearse: Some(Duration::from_secs(30)), ..Options::default() };
-    insta::assert_snapshot!(scenarios::timeline::render(&planned_with(&text, &options)), @r#"
+    insta::assert_snapshot!(rendered(&planned_with(&text, &options)), @r#"
     test
       A test.
-      seed 42, fingerprint 04698d56b4c9f82dbd8cad27c038c1ec7379e80ad8f327af2b2752b237bfb707
+      seed 42, fingerprint [its fingerprint]
       a rehearsal, 3.1 times faster than written; it can never be GO
     target
       hybrid: 1 master, 4 coordinators, 40 workers (45 agents), ready within 30s; DEFECTS: drop_1_in 100
