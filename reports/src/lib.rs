@@ -5,6 +5,7 @@
 //! [`Evidence::read`], [`analyse`] and [`judge`], which are its steps.
 
 mod analysis;
+pub mod drift;
 mod latency;
 mod reading;
 pub mod reference;

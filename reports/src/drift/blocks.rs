@@ -1,0 +1,150 @@
+//! Samples cut into blocks of equal length, of which only the medians are used: one outlier moves nothing, and
+//! what repeats within a block is gone.
+
+use super::{Point, Series};
+
+/// The most blocks into which a series is cut; error rates were measured with it.
+pub(super) const MOST: usize = 48;
+
+/// The fewest with which a slope is fitted.
+pub(super) const FEWEST: usize = 8;
+
+/// One block.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Block {
+    /// Mean time of its samples, in seconds.
+    pub(super) at_s: f64,
+    /// Median of its samples.
+    pub(super) value: f64,
+    /// Mean of the work done.
+    pub(super) work: f64,
+    /// The segment in which it lies; slopes are taken within one.
+    pub(super) segment: usize,
+    /// Its place on the grid; two blocks with a gap between them are further apart than one.
+    pub(super) place: usize,
+}
+
+/// A series in blocks.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Blocks {
+    /// The blocks, in order.
+    pub(super) blocks: Vec<Block>,
+    /// Samples in them.
+    pub(super) n: usize,
+    /// Length of each, in seconds.
+    pub(super) width_s: f64,
+    /// From the first sample to the last, in seconds.
+    pub(super) span_s: f64,
+}
+
+/// How the samples of a series are cut, before any are left out for their values.
+pub(super) struct Cut<'a> {
+    /// Where segments begin, sorted.
+    pub(super) breaks: &'a [f64],
+    /// Length of a block, in seconds.
+    pub(super) width_s: f64,
+}
+
+impl Blocks {
+    /// The samples from `warm_up_s` after the first one on.
+    pub(super) fn of(series: &Series, warm_up_s: f64) -> Self {
+        let points = usable(series, warm_up_s);
+        let (Some(first), Some(last)) = (points.first(), points.last()) else {
+            return Self { blocks: Vec::new(), n: 0, width_s: 0.0, span_s: 0.0 };
+        };
+        let span_s = last.at_s - first.at_s;
+        let mut breaks = series.breaks.clone();
+        breaks.sort_by(f64::total_cmp);
+        let width_s = width(points.len(), span_s, series.period_s);
+        let blocks = cut(&points, &Cut { breaks: &breaks, width_s });
+        Self { blocks, n: points.len(), width_s, span_s }
+    }
+}
+
+/// Samples that a slope may use, in order.
+pub(super) fn usable(series: &Series, warm_up_s: f64) -> Vec<Point> {
+    let mut points: Vec<Point> =
+        series.points.iter().copied().filter(|p| p.value.is_finite() && p.at_s.is_finite()).collect();
+    if !points.is_sorted_by(|a, b| a.at_s <= b.at_s) {
+        points.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    }
+    let Some(from) = points.first().map(|first| first.at_s + warm_up_s) else { return points };
+    let mut excluded = series.excluded.clone();
+    excluded.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut window = excluded.iter().copied().peekable();
+    let mut until = f64::NEG_INFINITY;
+    points.retain(|point| {
+        while let Some((_, end)) = window.next_if(|(start, _)| *start <= point.at_s) {
+            until = until.max(end);
+        }
+        point.at_s >= from && point.at_s > until
+    });
+    points
+}
+
+/// The length of a block, in seconds: one of [`MOST`] or, with few samples, long enough for three, and whole
+/// periods of what repeats.
+#[expect(clippy::cast_precision_loss, reason = "counts of samples")]
+fn width(n: usize, span_s: f64, period_s: Option<f64>) -> f64 {
+    let count = (n / 3).max(n.min(16)).clamp(1, MOST);
+    let width = span_s / count as f64;
+    match period_s {
+        Some(period) if period > 0.0 => (width / period).ceil() * period,
+        _ => width,
+    }
+}
+
+/// Blocks of samples in order. The grid begins anew with each segment.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place on the grid")]
+pub(super) fn cut(points: &[Point], how: &Cut<'_>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut segment_start = f64::NEG_INFINITY;
+    let mut segment = usize::MAX;
+    let mut members: Vec<Point> = Vec::new();
+    let mut place = 0;
+    for point in points {
+        let now = how.breaks.partition_point(|b| *b <= point.at_s);
+        let new_segment = now != segment;
+        if new_segment {
+            finish(&mut blocks, &mut members, segment, place);
+            segment = now;
+            segment_start = point.at_s;
+        }
+        let here = if how.width_s > 0.0 { ((point.at_s - segment_start) / how.width_s) as usize } else { 0 };
+        if !new_segment && here != place {
+            finish(&mut blocks, &mut members, segment, place);
+        }
+        place = here;
+        members.push(*point);
+    }
+    finish(&mut blocks, &mut members, segment, place);
+    blocks
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of samples")]
+fn finish(blocks: &mut Vec<Block>, members: &mut Vec<Point>, segment: usize, place: usize) {
+    if members.is_empty() {
+        return;
+    }
+    let n = members.len() as f64;
+    let at_s = members.iter().map(|p| p.at_s).sum::<f64>() / n;
+    let work = members.iter().map(|p| p.work).sum::<f64>() / n;
+    let value = median(members.iter().map(|p| p.value).collect());
+    blocks.push(Block { at_s, value, work, segment, place });
+    members.clear();
+}
+
+/// The median; zero of nothing.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    let n = values.len();
+    if n == 0 {
+        return 0.0;
+    }
+    let (below, middle, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
+    let middle = *middle;
+    if n % 2 == 1 {
+        return middle;
+    }
+    let lower = below.iter().copied().max_by(f64::total_cmp).unwrap_or(middle);
+    f64::midpoint(lower, middle)
+}
