@@ -1,7 +1,7 @@
 //! What no part can know by itself: whether the parts of a scenario fit together.
 
 mod faults;
-mod gates;
+pub(crate) mod gates;
 
 use evidence::gate::Gate;
 

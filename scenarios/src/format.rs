@@ -2,6 +2,7 @@
 //!
 //! The reader, the JSON Schema and the reference page are all made from [`tables`]; nothing else knows keys.
 
+pub(crate) mod gatefile;
 pub(crate) mod scalar;
 pub(crate) mod tables;
 
@@ -152,9 +153,14 @@ impl Table {
     }
 }
 
-/// Every table, the outermost first, each once.
+/// Every table of a scenario, the outermost first, each once.
 pub(crate) fn all() -> Vec<&'static Table> {
-    let mut found: Vec<&'static Table> = vec![&tables::SCENARIO];
+    below(&tables::SCENARIO)
+}
+
+/// This table and all that it leads to, each once.
+pub(crate) fn below(outermost: &'static Table) -> Vec<&'static Table> {
+    let mut found: Vec<&'static Table> = vec![outermost];
     let mut next = 0;
     while let Some(table) = found.get(next).copied() {
         for field in table.fields {
@@ -182,9 +188,13 @@ fn collect(value: &'static Value, found: &mut Vec<&'static Table>) {
 mod tests {
     use super::*;
 
+    fn every_format() -> impl Iterator<Item = &'static Table> {
+        [&tables::SCENARIO, &gatefile::GATE_FILE, &gatefile::FACTS_FILE].into_iter().flat_map(below)
+    }
+
     #[test]
     fn every_default_is_a_value_that_its_key_takes() {
-        for table in all() {
+        for table in every_format() {
             for field in table.fields {
                 let Presence::Default(text) = field.presence else { continue };
                 let Value::Scalar(scalar) = field.value else {
@@ -209,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_choice_is_among_keys_of_its_table() {
-        for table in all() {
+        for table in every_format() {
             for key in table.choices.iter().flat_map(|c| c.keys) {
                 assert!(table.field(key).is_some(), "{}.{key}", table.title);
             }

@@ -10,6 +10,7 @@
 mod check;
 pub mod cost;
 mod format;
+pub mod gatefile;
 mod nearest;
 mod overrides;
 pub mod plan;
@@ -36,7 +37,10 @@ pub use problem::{Place, Problem, Problems};
 use reader::Reader;
 pub use reference::reference;
 pub use scenario::Scenario;
-pub use schema::schema;
+pub use schema::{facts_file_schema, gate_file_schema, schema};
+
+/// What a scenario is called in messages.
+const NOUN: &str = format::tables::SCENARIO.title;
 
 /// What changes how a scenario is read.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +74,7 @@ pub fn read(path: &Path, options: &Options) -> Result<Loaded, Problems> {
     let name = path.display().to_string();
     match text::of_file(path) {
         Ok(text) => parse(&text, &name, options),
-        Err(problem) => Err(Problems::new(&name, vec![problem])),
+        Err(problem) => Err(Problems::new(NOUN, &name, vec![problem])),
     }
 }
 
@@ -86,13 +90,13 @@ pub fn parse(text: &str, name: &str, options: &Options) -> Result<Loaded, Proble
         }
         _ => {
             debug_assert!(!reader.problems.is_empty(), "a part is missing and has left no problem");
-            Err(Problems::new(name, reader.problems))
+            Err(Problems::new(NOUN, name, reader.problems))
         }
     }
 }
 
 fn load(text: &str, options: &Options, reader: &mut Reader) -> Option<(Scenario, Plan)> {
-    let (root, problems) = yaml::parse(text);
+    let (root, problems) = yaml::parse(text, &format::tables::SCENARIO);
     reader.problems = problems;
     let mut root = root?;
     overrides::apply(&mut root, &options.set, &mut reader.problems);

@@ -30,7 +30,7 @@ fn value_of(text: &str, place: &Place) -> Result<Node, Problem> {
     if !text.starts_with(['{', '[', '"', '\'']) {
         return Ok(scalar(text));
     }
-    match yaml::parse(text) {
+    match yaml::parse(text, &crate::format::tables::SCENARIO) {
         (Some(mut node), problems) if problems.is_empty() => {
             node.move_to(place);
             Ok(node)

@@ -1,4 +1,4 @@
-//! What is wrong with a scenario, where, and what to do about it.
+//! What is wrong with a file, where, and what to do about it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,20 +41,22 @@ impl Problem {
     }
 }
 
-/// Everything that is wrong with one scenario, in the order in which it stands there; never empty.
+/// Everything that is wrong with one file, in the order in which it stands there; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
-    /// The scenario's file.
+    /// What the file should have been: a scenario, a gate file, a facts file.
+    pub noun: &'static str,
+    /// The file.
     pub file: String,
     /// The problems.
     pub all: Vec<Problem>,
 }
 
 impl Problems {
-    pub(crate) fn new(file: &str, mut all: Vec<Problem>) -> Self {
+    pub(crate) fn new(noun: &'static str, file: &str, mut all: Vec<Problem>) -> Self {
         all.sort();
         all.dedup();
-        Self { file: file.to_owned(), all }
+        Self { noun, file: file.to_owned(), all }
     }
 }
 
@@ -64,7 +66,7 @@ impl fmt::Display for Problems {
             1 => "1 problem".to_owned(),
             n => format!("{n} problems"),
         };
-        write!(f, "error: {} is not a valid scenario: {count}", self.file)?;
+        write!(f, "error: {} is not a valid {}: {count}", self.file, self.noun)?;
         for problem in &self.all {
             match &problem.place {
                 Place::File => write!(f, "\n  {}", self.file)?,

@@ -18,7 +18,7 @@ pub(crate) struct Reader {
 /// The keys of one table in the document.
 pub(crate) struct Fields<'n> {
     table: &'static Table,
-    /// How the table is called in messages and by `--set`: `faults.0.kill`; empty for the scenario itself.
+    /// How the table is called in messages and by `--set`: `faults.0.kill`; empty for the document itself.
     path: String,
     /// Where it stands.
     pub(crate) place: Place,
@@ -45,7 +45,7 @@ impl Reader {
             self.problem(
                 Problem::new(
                     &node.place,
-                    format!("{} is {}, but it takes keys", named(path), node.described()),
+                    format!("{} is {}, but it takes keys", named(path, table), node.described()),
                 )
                 .help(format!("keys here: {}", keys.join(", "))),
             );
@@ -125,9 +125,9 @@ impl Reader {
     }
 }
 
-/// A table's path, or what the scenario itself is called.
-fn named(path: &str) -> &str {
-    if path.is_empty() { "the scenario" } else { path }
+/// A table's path, or what the document itself is called.
+fn named(path: &str, table: &Table) -> String {
+    if path.is_empty() { format!("the {}", table.title) } else { path.to_owned() }
 }
 
 impl<'n> Fields<'n> {
@@ -333,8 +333,10 @@ impl<'n> Fields<'n> {
                 continue;
             }
             let keys: Vec<_> = self.table.fields.iter().map(|f| f.key).collect();
-            let problem =
-                Problem::new(&entry.key.place, format!("unknown key \"{key}\" in {}", named(&self.path)));
+            let problem = Problem::new(
+                &entry.key.place,
+                format!("unknown key \"{key}\" in {}", named(&self.path, self.table)),
+            );
             reader.problem(match nearest(key, keys.iter().copied()) {
                 Some(meant) => problem.help(format!("did you mean \"{meant}\"?")),
                 None => problem.help(format!("keys here: {}", keys.join(", "))),
@@ -345,14 +347,14 @@ impl<'n> Fields<'n> {
     fn require(&self, reader: &mut Reader) {
         let required = self.table.fields.iter().filter(|f| matches!(f.presence, Presence::Required));
         for field in required.filter(|f| self.get(f.key).is_none()) {
-            let what = format!("{} has no \"{}\"", named(&self.path), field.key);
+            let what = format!("{} has no \"{}\"", named(&self.path, self.table), field.key);
             reader.problem(Problem::new(&self.place, what).help(field.help));
         }
     }
 
     fn choose(&self, choice: &Choice, reader: &mut Reader) {
         let there: Vec<_> = choice.keys.iter().filter(|key| self.get(key).is_some()).collect();
-        let whole = named(&self.path);
+        let whole = named(&self.path, self.table);
         if let [first, second, ..] = there[..] {
             let place = self.place_of(second).unwrap_or(&self.place);
             let what = format!("{whole} has both \"{first}\" and \"{second}\"");

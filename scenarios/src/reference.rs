@@ -107,7 +107,8 @@ pub fn reference() -> String {
     page
 }
 
-fn section(table: &Table, page: &mut String) {
+/// The keys of one table.
+pub(crate) fn section(table: &Table, page: &mut String) {
     let _ = write!(page, "\n### {}\n\n{}\n\n", table.title, table.help);
     *page += "| key | value | without it | meaning |\n|---|---|---|---|\n";
     for field in table.fields {

@@ -1,20 +1,36 @@
-//! The JSON Schema of scenario files, from the tables of the format, so that editors complete and check.
+//! The JSON Schemas of our files, from the tables of their formats, so that editors complete and check.
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::format::{self, Presence, Scalar, Table, Value, tables};
+use crate::format::{self, Presence, Scalar, Table, Value, gatefile, tables};
 
 /// What a single value may also be: anything with a variable in it, which only the reader can judge.
 const WITH_VARIABLE: &str = r"\$\{";
 
-/// The schema (draft 2020-12).
+/// The schema of scenario files (draft 2020-12).
 #[must_use]
 pub fn schema() -> Json {
+    of(&tables::SCENARIO)
+}
+
+/// The schema of gate files.
+#[must_use]
+pub fn gate_file_schema() -> Json {
+    of(&gatefile::GATE_FILE)
+}
+
+/// The schema of facts files.
+#[must_use]
+pub fn facts_file_schema() -> Json {
+    of(&gatefile::FACTS_FILE)
+}
+
+fn of(outermost: &'static Table) -> Json {
     let definitions: Map<String, Json> =
-        format::all().iter().skip(1).map(|t| (t.title.to_owned(), table(t))).collect();
-    let mut schema = table(&tables::SCENARIO);
+        format::below(outermost).iter().skip(1).map(|t| (t.title.to_owned(), table(t))).collect();
+    let mut schema = table(outermost);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    schema["title"] = json!("Shakedown scenario");
+    schema["title"] = json!(format!("Shakedown {}", outermost.title));
     schema["$defs"] = Json::Object(definitions);
     schema
 }

@@ -1,4 +1,4 @@
-//! The bytes of a file as text, if they can be a scenario at all.
+//! The bytes of a file as text, if they can be one of ours at all.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::problem::{Place, Problem};
 
-/// The largest file; the largest scenario that makes sense is a hundredth of it.
+/// The largest file; the largest one that makes sense is a hundredth of it.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// Reads a file.
@@ -22,7 +22,7 @@ pub(crate) fn of_file(path: &Path) -> Result<String, Problem> {
 }
 
 fn of_bytes(bytes: Vec<u8>) -> Result<String, Problem> {
-    let help = "is it the file you meant? a scenario is a YAML text of a few kilobytes";
+    let help = "is it the file you meant? it takes a YAML text of a few kilobytes";
     if bytes.len() as u64 > MOST_BYTES {
         return Err(Problem::new(&Place::File, "is larger than 1 MiB").help(help));
     }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{self, Event, Marker, Parser, ScalarStyle, Tag};
 
+use crate::format::{Presence, Table};
 use crate::problem::{Place, Problem};
 use crate::tree::{At, Entry, Kind, Node};
 
@@ -16,9 +17,9 @@ const MOST_NODES: usize = 20_000;
 /// The deepest nesting.
 const MOST_DEPTH: usize = 32;
 
-/// Reads one document. Without a tree there is at least one problem.
-pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<Problem>) {
-    let mut builder = Builder::default();
+/// Reads one document, which is to hold this table. Without a tree there is at least one problem.
+pub(crate) fn parse(text: &str, of: &Table) -> (Option<Node>, Vec<Problem>) {
+    let mut builder = Builder { noun: of.title, ..Builder::default() };
     let options = granit_parser::options! { emit_comments: false, emit_unresolved_aliases: true };
     for next in Parser::new_from_str_with_options(text, options) {
         match next {
@@ -37,11 +38,20 @@ pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<Problem>) {
     }
     if builder.root.is_none() {
         builder.problems.push(
-            Problem::new(&Place::File, "holds no scenario: it is empty")
-                .help("the shortest has the keys name, why, target, phases and gates"),
+            Problem::new(&Place::File, format!("holds no {}: it is empty", of.title)).help(shortest(of)),
         );
     }
     (builder.root, builder.problems)
+}
+
+/// The keys without which there is no such document, in words.
+fn shortest(of: &Table) -> String {
+    let required = of.fields.iter().filter(|f| matches!(f.presence, Presence::Required));
+    match &required.map(|f| f.key).collect::<Vec<_>>()[..] {
+        [] => format!("keys here: {}", of.fields.iter().map(|f| f.key).collect::<Vec<_>>().join(", ")),
+        [one] => format!("the shortest has the key {one}"),
+        [head @ .., last] => format!("the shortest has the keys {} and {last}", head.join(", ")),
+    }
 }
 
 fn place(mark: Marker) -> Place {
@@ -58,6 +68,8 @@ struct Open {
 
 #[derive(Default)]
 struct Builder {
+    /// What the document is called in messages.
+    noun: &'static str,
     root: Option<Node>,
     open: Vec<Open>,
     /// Anchored nodes; `None` for one whose end has not come yet.
@@ -98,17 +110,18 @@ impl Builder {
                     )));
                 self.finish(Node { place: at, kind: Kind::Broken }, 0)
             }
-            Event::DocumentStart(..) if self.root.is_some() => {
-                Err(Problem::new(&at, "a second document begins here")
-                    .help("a file holds one scenario; put the other one into a file of its own"))
-            }
+            Event::DocumentStart(..) if self.root.is_some() => Err(Problem::new(
+                &at,
+                "a second document begins here",
+            )
+            .help(format!("a file holds one {}; put the other one into a file of its own", self.noun))),
             _ => Ok(()),
         }
     }
 
     fn begin(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
         if self.open.len() >= MOST_DEPTH {
-            return Err(too_deep(&node.place));
+            return Err(too_deep(&node.place, self.noun));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, None);
@@ -124,7 +137,7 @@ impl Builder {
         };
         let mut node = anchored.clone();
         if self.open.len() + node.depth() > MOST_DEPTH {
-            return Err(too_deep(&at));
+            return Err(too_deep(&at, self.noun));
         }
         self.nodes += node.size() - 1;
         node.place = at;
@@ -136,7 +149,10 @@ impl Builder {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             return Err(Problem::new(&node.place, format!("the document has more than {MOST_NODES} values"))
-                .help("aliases count as what they repeat; a scenario has a few hundred values"));
+                .help(format!(
+                    "aliases count as what they repeat; a {} has a few hundred values",
+                    self.noun
+                )));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, Some(node.clone()));
@@ -158,15 +174,15 @@ impl Builder {
         if tag.is_some() {
             self.problems.push(
                 Problem::new(at, "a tag stands here")
-                    .help("scenarios have no tags; remove the word with the !"),
+                    .help(format!("{}s have no tags; remove the word with the !", self.noun)),
             );
         }
     }
 }
 
-fn too_deep(at: &Place) -> Problem {
+fn too_deep(at: &Place, noun: &str) -> Problem {
     Problem::new(at, format!("this is nested deeper than {MOST_DEPTH} levels"))
-        .help("a scenario needs seven; look for a bracket or an indentation too much")
+        .help(format!("a {noun} needs seven; look for a bracket or an indentation too much"))
 }
 
 /// The key that a node is; an empty one has left a problem.

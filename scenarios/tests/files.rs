@@ -18,7 +18,9 @@ fn crate_root() -> &'static Path {
 /// Every scenario file, by its path below `scenarios/`.
 fn files() -> BTreeMap<String, PathBuf> {
     let folders = std::fs::read_dir(crate_root()).unwrap().map(|entry| entry.unwrap().path());
-    let inside = folders.filter(|path| path.is_dir()).flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    // Gate files are no scenarios; `gate_files.rs` reads them.
+    let folders = folders.filter(|path| path.is_dir() && !path.ends_with("gates"));
+    let inside = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let paths = inside.map(|entry| entry.unwrap().path());
     paths
         .filter(|path| path.extension().is_some_and(|e| e == "yaml"))

@@ -541,7 +541,7 @@ fn a_file_that_cannot_be_read_is_named() {
     insta::assert_snapshot!(message("binary.yaml"), @r#"
     error: DIR/binary.yaml is not a valid scenario: 1 problem
       DIR/binary.yaml   is binary: it holds bytes of zero
-        is it the file you meant? a scenario is a YAML text of a few kilobytes
+        is it the file you meant? it takes a YAML text of a few kilobytes
     "#);
 }
 

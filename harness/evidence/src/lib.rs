@@ -10,6 +10,7 @@
 pub mod end;
 pub mod event;
 pub mod gate;
+pub mod gatefile;
 pub mod latency;
 pub mod layout;
 pub mod manifest;

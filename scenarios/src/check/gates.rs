@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use evidence::gate::{Gate, Limit, MetricRef, Op};
 use evidence::metric::{self, Metric, Needs, Selector};
 use evidence::role::Role;
+use evidence::unit::Unit;
 
 use crate::format::scalar::written_duration;
 use crate::format::tables;
@@ -91,13 +92,48 @@ fn gate(
         return None;
     };
     let wrong = missing(written, metric, parts)
-        .or_else(|| selector(written, metric, parts, ids))
+        .or_else(|| selector(written, metric, Some(parts), ids))
         .or_else(|| phase(written, metric, lengths));
-    let mut good = wrong.is_none();
+    let good = wrong.is_none();
     reader.problems.extend(wrong);
-    let go = limit(written, &written.go, metric, reader);
+    let (go, conditional) = limits(written, metric.unit, reader)?;
+    good.then(|| Gate {
+        id: written.id.clone().unwrap_or_else(|| text(written)),
+        metric: written.metric.clone(),
+        go,
+        conditional,
+        phase: written.during.map(str::to_owned),
+        cites: written.cites.clone(),
+    })
+}
+
+/// A gate that is asked of runs of any scenario: what they can produce is not known. Where it is compared with a
+/// baseline, its limits are shares of the baseline's number.
+pub(crate) fn of_any_run(written: &Written, baseline: bool, reader: &mut Reader) -> Option<Gate> {
+    let Some(metric) = metric::find(&written.metric.name) else {
+        reader.problem(unknown(written));
+        return None;
+    };
+    let wrong = selector(written, metric, None, None).or_else(|| phase(written, metric, None));
+    let good = wrong.is_none();
+    reader.problems.extend(wrong);
+    let unit = if baseline { Unit::Ratio } else { metric.unit };
+    let (go, conditional) = limits(written, unit, reader)?;
+    good.then(|| Gate {
+        id: written.id.clone().unwrap_or_else(|| text(written)),
+        metric: written.metric.clone(),
+        go,
+        conditional,
+        phase: written.during.map(str::to_owned),
+        cites: None,
+    })
+}
+
+/// The limits of a gate; the second one must allow more than the first.
+fn limits(written: &Written, unit: Unit, reader: &mut Reader) -> Option<(Limit, Option<Limit>)> {
+    let go = limit(written, &written.go, unit, reader);
     let conditional = match &written.conditional {
-        Some(comparison) => Some(limit(written, &comparison.value, metric, reader)?),
+        Some(comparison) => Some(limit(written, &comparison.value, unit, reader)?),
         None => None,
     };
     let go = go?;
@@ -108,16 +144,9 @@ fn gate(
         let help =
             format!("\"{}\" must allow all that \"{}\" allows, and more", comparison.value, written.go);
         reader.problem(Problem::new(&comparison.place, what).help(help));
-        good = false;
+        return None;
     }
-    good.then(|| Gate {
-        id: written.id.clone().unwrap_or_else(|| text(written)),
-        metric: written.metric.clone(),
-        go,
-        conditional,
-        phase: written.during.map(str::to_owned),
-        cites: written.cites.clone(),
-    })
+    Some((go, conditional))
 }
 
 /// The gate as its author would write it in short.
@@ -169,7 +198,12 @@ fn missing(written: &Written, metric: &Metric, parts: &Parts) -> Option<Problem>
 }
 
 /// What is wrong with what stands in brackets.
-fn selector(written: &Written, metric: &Metric, parts: &Parts, ids: Option<&[String]>) -> Option<Problem> {
+fn selector(
+    written: &Written,
+    metric: &Metric,
+    parts: Option<&Parts>,
+    ids: Option<&[String]>,
+) -> Option<Problem> {
     let problem = |what: String| Problem::new(&written.place, what);
     let chosen = written.metric.selector.as_deref();
     match (metric.selector, chosen) {
@@ -183,7 +217,7 @@ fn selector(written: &Written, metric: &Metric, parts: &Parts, ids: Option<&[Str
                 let help = format!("roles are {}", tables::ROLES.join(", "));
                 return Some(problem(format!("\"{chosen}\" is no role")).help(help));
             };
-            let none = parts.target.as_ref()?.agents()?.of(role) == 0;
+            let none = parts?.target.as_ref()?.agents()?.of(role) == 0;
             none.then(|| {
                 problem(format!("nothing here produces {}: the target has no {role}", written.metric))
                     .help("choose another role, or remove the brackets for all agents")
@@ -219,8 +253,8 @@ fn phase(written: &Written, metric: &Metric, lengths: Option<Lengths>) -> Option
     Some(Problem::new(&written.place, what).help("remove \"during\""))
 }
 
-fn limit(written: &Written, comparison: &Comparison, metric: &Metric, reader: &mut Reader) -> Option<Limit> {
-    match quantity::of_unit(metric.unit, &comparison.value) {
+fn limit(written: &Written, comparison: &Comparison, unit: Unit, reader: &mut Reader) -> Option<Limit> {
+    match quantity::of_unit(unit, &comparison.value) {
         Ok(value) => Some(Limit { op: comparison.op, value }),
         Err(trouble) => {
             let value = crate::tree::shortened(&comparison.value);
@@ -233,7 +267,7 @@ fn limit(written: &Written, comparison: &Comparison, metric: &Metric, reader: &m
 }
 
 /// Whether one limit allows all that another one allows, and more: tried at every point where either changes.
-fn is_looser(limit: Limit, than: Limit) -> bool {
+pub(crate) fn is_looser(limit: Limit, than: Limit) -> bool {
     let around = |value: f64| [value.next_down(), value, value.next_up()];
     let points: Vec<f64> =
         around(limit.value).into_iter().chain(around(than.value)).chain([f64::MIN, f64::MAX]).collect();

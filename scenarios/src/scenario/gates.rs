@@ -85,7 +85,7 @@ fn short(text: &str) -> Result<(MetricRef, Comparison, Option<&'static str>), Re
     Ok((metric_ref(metric)?, comparison(limit)?, during.transpose()?))
 }
 
-fn metric_ref(text: &str) -> Result<MetricRef, Refused> {
+pub(crate) fn metric_ref(text: &str) -> Result<MetricRef, Refused> {
     let text = text.trim();
     if text.is_empty() || text.contains(char::is_whitespace) {
         let help = "write metric, comparison, value: delivery.rate >= 95%".to_owned();
@@ -99,7 +99,7 @@ fn metric_ref(text: &str) -> Result<MetricRef, Refused> {
 }
 
 /// `op value`.
-fn comparison(text: &str) -> Result<Comparison, Refused> {
+pub(crate) fn comparison(text: &str) -> Result<Comparison, Refused> {
     let text = text.trim();
     let Some(op) = Op::ALL.into_iter().find(|op| text.starts_with(op.sign())) else {
         let sign: String = text.chars().take_while(|c| "<>=!".contains(*c)).collect();
@@ -149,7 +149,7 @@ fn long(node: &Node, path: &str, reader: &mut Reader) -> Option<Gate> {
     })
 }
 
-fn part<T>(
+pub(crate) fn part<T>(
     fields: &Fields<'_>,
     reader: &mut Reader,
     key: &str,
