@@ -2,6 +2,7 @@
 
 mod faults;
 pub(crate) mod gates;
+mod soak;
 
 use evidence::gate::Gate;
 
@@ -20,6 +21,7 @@ pub(crate) fn all(parts: &Parts, reader: &mut Reader) -> Vec<Gate> {
         sampling(parts, lengths, reader);
         segments(parts, lengths, reader);
     }
+    soak::check(parts, lengths, reader);
     let gates = gates::check(parts, lengths, reader);
     control(parts, &gates, reader);
     gates

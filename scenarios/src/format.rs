@@ -104,6 +104,8 @@ pub(crate) enum Scalar {
     Gate,
     /// `op value`.
     Limit,
+    /// `metric op value [for duration]`.
+    Alert,
 }
 
 impl Table {

@@ -15,7 +15,7 @@ pub use fault::{
     Direction, Fault, FaultKind, FileError, FileOperation, Means, Overlap, Signal, StormSignal, Victims, When,
 };
 
-pub use soak::{Alert, EndEarly, Live, Notify, OnHarnessDeath, Quiesce, Soak};
+pub use soak::{Alert, EndEarly, Live, Needed, Notify, OnHarnessDeath, Quiesce, Soak};
 
 /// The version of `plan.json`.
 pub const SCHEMA: u32 = 1;

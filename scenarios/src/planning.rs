@@ -8,6 +8,7 @@ use evidence::gate::Gate;
 
 use crate::format::tables;
 use crate::plan::{self, Plan};
+use crate::scenario::soak::Soak;
 use crate::scenario::workload::{self, Pattern, Tasks};
 use crate::scenario::{Lengths, Scenario};
 
@@ -32,7 +33,7 @@ pub(crate) fn plan(scenario: &Scenario, gates: Vec<Gate>, seed: Option<u64>, reh
             slow_every_ns: scenario.sample.slow_every(lengths),
         },
         faults: faults::plan(scenario, lengths, seed),
-        soak: plan::Soak::default(),
+        soak: soak(&scenario.soak),
         gates,
     }
 }
@@ -44,6 +45,21 @@ fn phases(lengths: Lengths) -> Vec<plan::Phase> {
         phase("hold", lengths.warm_up, lengths.hold),
         phase("drain", lengths.load(), lengths.drain),
     ]
+}
+
+fn soak(soak: &Soak) -> plan::Soak {
+    plan::Soak {
+        horizon_ns: soak.horizon.as_ref().map(|horizon| horizon.value),
+        quiesce: soak
+            .quiesce
+            .as_ref()
+            .map(|points| plan::Quiesce { every_ns: points.every.value, within_ns: points.within() }),
+        on_harness_death: soak.on_harness_death,
+        disk_bytes: soak.disk,
+        end_early: soak.end_early,
+        alerts: soak.alerts.iter().flatten().map(|alert| alert.planned.clone()).collect(),
+        notify: soak.notify.clone(),
+    }
 }
 
 fn rounds(rounds: &workload::Rounds) -> plan::Rounds {

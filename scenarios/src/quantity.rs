@@ -154,26 +154,20 @@ pub(crate) fn of_unit(unit: Unit, text: &str) -> Result<f64, Trouble> {
         Unit::Bytes => size(text).map(|bytes| bytes as f64),
         Unit::Ratio => share(text),
         Unit::PerSecond => rate(text),
-        Unit::PerHour => per_hour(text, |number| number.parse().map_err(|_| not_a_number())),
+        Unit::PerHour => per_hour(text, plain),
         Unit::BytesPerHour => per_hour(text, |number| size(number).map(|bytes| bytes as f64)),
         Unit::RatioPerHour => per_hour(text, share),
-        Unit::Count => {
-            let text = text.trim();
-            let number = Decimal::leading(text, text)?;
-            if number.rest.is_empty() {
-                Ok(number.as_f64())
-            } else {
-                Err(Trouble::new(
-                    format!("has \"{}\" behind a plain number", number.rest),
-                    "write the number alone: 0",
-                ))
-            }
-        }
+        Unit::Count => plain(text),
     }
 }
 
-fn not_a_number() -> Trouble {
-    Trouble::new("is not a number", "write digits: 3/h")
+fn plain(text: &str) -> Result<f64, Trouble> {
+    let text = text.trim();
+    let number = Decimal::leading(text, text)?;
+    if number.rest.is_empty() {
+        return Ok(number.as_f64());
+    }
+    Err(Trouble::new(format!("has \"{}\" behind a plain number", number.rest), "write the number alone: 0"))
 }
 
 /// An amount per time, such as `10%/h`, `5%/d`, `64KiB/min`, `1/week`, per hour.
@@ -349,6 +343,35 @@ mod tests {
     }
 
     #[test]
+    fn rates_of_drift_are_per_hour() {
+        check(
+            |text| of_unit(Unit::RatioPerHour, text),
+            &[
+                ("10%/h", Ok(0.1)),
+                ("12 % / d", Ok(0.005)),
+                ("16.8%/week", Ok(0.001)),
+                ("10%", Err("says no time")),
+                ("0.1/h", Err("has no unit")),
+                ("10%/y", Err("has the unknown unit \"/y\"")),
+            ],
+        );
+        check(
+            |text| of_unit(Unit::BytesPerHour, text),
+            &[("64KiB/min", Ok(3_932_160.0)), ("1MiB/h", Ok(1_048_576.0)), ("64KiB", Err("says no time"))],
+        );
+        check(
+            |text| of_unit(Unit::PerHour, text),
+            &[
+                ("1.5/h", Ok(1.5)),
+                ("168/week", Ok(1.0)),
+                ("inf/h", Err("is not a number")),
+                ("-1/h", Err("is negative")),
+                ("1e3/h", Err("has \"e3\" behind a plain number")),
+            ],
+        );
+    }
+
+    #[test]
     fn the_help_shows_what_was_probably_meant() {
         let help = |r: Result<f64, Trouble>| r.unwrap_err().help;
         assert_eq!(duration("100").unwrap_err().help, "write 100ms or 100s");
@@ -361,7 +384,16 @@ mod tests {
         /// No text makes a reader panic, and whole seconds survive.
         #[test]
         fn any_text_is_read_or_refused(text in "\\PC{0,30}", seconds in 0u64..1_000_000) {
-            for unit in [Unit::Count, Unit::Seconds, Unit::Bytes, Unit::Ratio, Unit::PerSecond] {
+            for unit in [
+                Unit::Count,
+                Unit::Seconds,
+                Unit::Bytes,
+                Unit::Ratio,
+                Unit::PerSecond,
+                Unit::PerHour,
+                Unit::BytesPerHour,
+                Unit::RatioPerHour,
+            ] {
                 let _ = of_unit(unit, &text);
             }
             prop_assert_eq!(duration(&format!("{seconds}s")), Ok(seconds * 1_000_000_000));

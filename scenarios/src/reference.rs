@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
+use evidence::unit::Unit;
+
 use crate::format::{self, Presence, Scalar, Table, Value};
+use crate::plan::Live;
 
 /// What stands above the tables.
 const HEAD: &str = "\
@@ -38,6 +41,7 @@ gates:
 | size | `256B`, `64MiB` | `B` `KiB` `MiB` `GiB` `TiB`, `kB` `MB` `GB` `TB` |
 | rate | `50/s` | `/s` `/m` `/h` |
 | share | `95%` | `%` |
+| over time | `10%/h`, `64KiB/min`, `1/week` | a share, size or count, then `/min` `/h` `/d` `/week` |
 | offset | `1h`, `-5m` | those of a duration |
 | count | `1000` | none |
 
@@ -87,11 +91,38 @@ in its `hello` whether it can ([control protocol](control-protocol.md)). What ne
 Two faults that change the same thing of the same agents at the same time are refused where that is certain; otherwise
 `overlap` says what is done.
 
+## Long runs
+
+A run of hours to weeks says under `soak` how it survives, what it watches, and when it may end before its time:
+
+```yaml
+soak:
+  on_harness_death: keep            # the target goes on until the run is resumed; `stop` is the default
+  horizon: 30d                      # what a shorter run is to certify
+  quiesce: { every: 6h, within: 30s }
+  disk: 1GiB
+  end_early: { looks: 10 }
+  alerts:
+    - memory.growth > 10%/h for 30m
+    - descriptors[worker] > 900 for 1m
+    - delivery.rate < 95%
+  notify: { command: [logger, -t, shakedown], webhook: \"http://127.0.0.1:9000/soak\" }
+```
+
+An alert is a text, `metric[role] op value [for duration]`, and says when there is something to alert of: the metric has been
+so for that long, at every reading. It is over when that no longer holds. One on a metric that nothing in the scenario
+produces is refused, and so is a webhook on any other host. What can be watched while a run goes on:
+
+ALERTS
+Gates on drift and on incidents take rates: `memory.growth < 10%/h`, `memory.growth.bytes < 64KiB/min`, `incidents.rate <
+1/week`. The time behind the slash is `min`, `h`, `d` or `week`.
+
 ## Time
 
 Zero is the moment at which the target is ready. Warm-up and hold follow without a gap, load is due from zero to the
-end of the hold phase, and faults are due from zero to there. `--rehearse 3m` compresses phases, fault times, quiet times
-and sampling so that the whole takes that long, and faults that last longer than five seconds to no less than these;
+end of the hold phase, and faults are due from zero to there. `--rehearse 3m` compresses phases, fault times, quiet times,
+points of rest, alerts and sampling so that the whole takes that long, and faults that last longer than five seconds to no
+less than these, points of rest to no less than ten seconds apart;
 rates, time-outs and up to half of the time for the drain stay as they are, because they belong to the work. A
 rehearsal is never GO.
 ";
@@ -99,12 +130,37 @@ rehearsal is never GO.
 /// The page, as Markdown.
 #[must_use]
 pub fn reference() -> String {
-    let mut page = HEAD.to_owned();
+    let mut page = HEAD.replace("ALERTS\n", &alerts());
     page += "\n## Keys\n";
     for table in format::all() {
         section(table, &mut page);
     }
     page
+}
+
+/// What alerts can be on.
+fn alerts() -> String {
+    let mut table = "| metric | unit | of a role | what |\n|---|---|---|---|\n".to_owned();
+    for live in Live::ALL {
+        let role = if live.has_roles() { "yes" } else { "no" };
+        let _ =
+            writeln!(table, "| `{}` | {} | {role} | {} |", live.name(), written(live.unit()), live.help());
+    }
+    table
+}
+
+/// How a value of this unit is written.
+fn written(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Count => "count",
+        Unit::Seconds => "duration",
+        Unit::Bytes => "size",
+        Unit::Ratio => "share",
+        Unit::PerSecond => "rate",
+        Unit::PerHour => "count over time",
+        Unit::BytesPerHour => "size over time",
+        Unit::RatioPerHour => "share over time",
+    }
 }
 
 /// The keys of one table.
@@ -159,5 +215,6 @@ fn single(scalar: Scalar) -> String {
         Scalar::Rate { zero: false } => "rate above 0".to_owned(),
         Scalar::Gate => "[gate text](#gates)".to_owned(),
         Scalar::Limit => "comparison and value".to_owned(),
+        Scalar::Alert => "[alert text](#long-runs)".to_owned(),
     }
 }

@@ -10,6 +10,7 @@ use crate::format::scalar::written_duration;
 use crate::problem::{Place, Problem};
 use crate::reader::Reader;
 use crate::scenario::faults::{Fault, Quiet, Schedule};
+use crate::scenario::soak::Soak;
 use crate::scenario::workload::Pattern;
 use crate::scenario::{Lengths, Parts, Phases};
 use crate::tree::At;
@@ -22,6 +23,12 @@ const SHORTEST_FAULT: u64 = 5_000_000_000;
 
 /// In a rehearsal nobody must have been up for longer than this, in nanoseconds, unless the run is long enough.
 const LONGEST_AGE: u64 = 1_000_000_000;
+
+/// Points of rest are no closer than this, in nanoseconds, unless they were, or there were none.
+const SHORTEST_REST: u64 = 10_000_000_000;
+
+/// An alert must last no less than this, in nanoseconds, unless it had to last less.
+const SHORTEST_ALERT: u64 = 1_000_000_000;
 
 /// Compresses what was read; returns by which factor.
 pub(crate) fn compress(parts: &mut Parts, wanted: Duration, reader: &mut Reader) -> Option<f64> {
@@ -56,12 +63,28 @@ pub(crate) fn compress(parts: &mut Parts, wanted: Duration, reader: &mut Reader)
             slow.value = every / factor * (slow.value / every);
         }
     }
+    compress_soak(&mut parts.soak, load - warm_up, &shorter);
     let arrivals = parts.workload.as_mut().and_then(|w| w.arrivals.as_mut());
     if let Some(Pattern::Segments(segments)) = arrivals.map(|a| &mut a.pattern) {
         segments.value.iter_mut().for_each(|(length, _)| *length = shorter(*length));
     }
     #[expect(clippy::cast_precision_loss, reason = "a factor for people to read")]
     Some(lengths.load() as f64 / load as f64)
+}
+
+/// Points of rest and alerts come as much sooner, within what still shows them. What is certified stays as long.
+fn compress_soak(soak: &mut Soak, hold: u64, shorter: &dyn Fn(u64) -> u64) {
+    if let Some(points) = &mut soak.quiesce {
+        let within = points.within();
+        let every = points.every.value;
+        points.every.value = shorter(every).max(every.min(SHORTEST_REST)).min(hold / 2);
+        let place = points.every.place.clone();
+        points.within = Some(At { value: within.min(points.every.value / 2), place });
+    }
+    for alert in soak.alerts.iter_mut().flatten() {
+        let for_ns = &mut alert.planned.for_ns;
+        *for_ns = shorter(*for_ns).max((*for_ns).min(SHORTEST_ALERT));
+    }
 }
 
 /// Moves a fault; a repeated one stays due as often as before, a drawn one at the same places of its window.

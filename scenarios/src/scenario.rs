@@ -2,6 +2,7 @@
 
 pub(crate) mod faults;
 pub(crate) mod gates;
+pub(crate) mod soak;
 pub(crate) mod target;
 pub(crate) mod workload;
 
@@ -11,6 +12,7 @@ use crate::reader::{Fields, Reader};
 use crate::tree::{At, Node};
 use faults::{Chaos, Fault};
 use gates::Gate;
+use soak::Soak;
 use target::Target;
 use workload::Workload;
 
@@ -26,6 +28,7 @@ pub struct Scenario {
     pub(crate) sample: Sample,
     pub(crate) faults: Vec<Fault>,
     pub(crate) chaos: Chaos,
+    pub(crate) soak: Soak,
     pub(crate) control: Option<Control>,
 }
 
@@ -142,6 +145,7 @@ pub(crate) struct Parts {
     pub(crate) sample: Option<Sample>,
     pub(crate) faults: Vec<Option<Fault>>,
     pub(crate) chaos: Option<Chaos>,
+    pub(crate) soak: Soak,
     pub(crate) gates: Vec<Option<Gate>>,
     pub(crate) control: Option<Control>,
 }
@@ -160,6 +164,7 @@ impl Parts {
             sample: sample(&fields, reader),
             faults: faults::read(&fields, reader),
             chaos: faults::chaos(&fields, reader),
+            soak: soak::read(&fields, reader),
             gates: gates::read(&fields, reader),
             control: control(&fields, reader),
         })
@@ -177,6 +182,7 @@ impl Parts {
             sample: self.sample?,
             faults: self.faults.into_iter().collect::<Option<_>>()?,
             chaos: self.chaos?,
+            soak: self.soak,
             control: self.control,
         })
     }

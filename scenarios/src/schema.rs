@@ -107,7 +107,7 @@ fn single(scalar: Scalar) -> Json {
         Scalar::Share { .. } => pattern(r"^[0-9]+(\.[0-9]+)? ?%$"),
         Scalar::Size { .. } => pattern(r"^[0-9]+(\.[0-9]+)? ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"),
         Scalar::Rate { .. } => pattern(r"^[0-9]+(\.[0-9]+)? ?/ ?(s|m|min|h)$"),
-        Scalar::Gate => pattern(r"^[^ <>=!]+ *(<|<=|>|>=|==|!=) *[0-9].*$"),
+        Scalar::Gate | Scalar::Alert => pattern(r"^[^ <>=!]+ *(<|<=|>|>=|==|!=) *[0-9].*$"),
         Scalar::Limit => pattern(r"^(<|<=|>|>=|==|!=) *[0-9].*$"),
     }
 }

@@ -6,7 +6,10 @@ use evidence::unit::Unit;
 
 use crate::cost;
 use crate::format::scalar::written_duration;
-use crate::plan::{Arrivals, Enclosure, Fault, FaultKind, Means, Overlap, Plan, Rounds, Shape, When, Work};
+use crate::plan::{
+    Arrivals, Enclosure, EndEarly, Fault, FaultKind, Means, OnHarnessDeath, Overlap, Plan, Rounds, Shape,
+    Soak, When, Work,
+};
 
 /// The whole plan as text, some lines a part.
 #[must_use]
@@ -29,6 +32,11 @@ pub fn render(plan: &Plan) -> String {
     workload(plan).into_iter().for_each(|text| line(format!("  {text}")));
     line("timeline".to_owned());
     events(plan).into_iter().for_each(|(at, text)| line(format!("  {:>10}  {text}", time(at))));
+    let soak = soak(&plan.soak);
+    if !soak.is_empty() {
+        line("soak".to_owned());
+    }
+    soak.into_iter().for_each(|text| line(format!("  {text}")));
     line("gates".to_owned());
     plan.gates.iter().for_each(|gate| line(format!("  {}", gate_line(gate))));
     line("needs".to_owned());
@@ -134,6 +142,36 @@ fn work_words(work: &Work) -> String {
             format!("a mixture of {}", parts.collect::<Vec<_>>().join(", "))
         }
     }
+}
+
+/// What makes it a long run, a line each; nothing where nothing does.
+fn soak(soak: &Soak) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(horizon_ns) = soak.horizon_ns {
+        lines.push(format!("certifies {}", time(horizon_ns)));
+    }
+    if let Some(points) = soak.quiesce {
+        lines.push(format!(
+            "a point of rest every {}, reached within {}",
+            time(points.every_ns),
+            time(points.within_ns)
+        ));
+    }
+    if soak.on_harness_death == OnHarnessDeath::Keep {
+        lines.push("the target goes on if the harness dies".to_owned());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    if let Some(bytes) = soak.disk_bytes {
+        lines.push(format!("ends when it holds {} on disk", Unit::Bytes.show(bytes as f64)));
+    }
+    if let Some(EndEarly { looks }) = soak.end_early {
+        let looks = if looks == 1 { "1 look".to_owned() } else { format!("{looks} looks") };
+        lines.push(format!("may end early, after one of {looks}"));
+    }
+    lines.extend(soak.alerts.iter().map(|alert| format!("alert: {}", alert.id)));
+    lines.extend(soak.notify.command.iter().map(|argv| format!("tells {}", argv.join(" "))));
+    lines.extend(soak.notify.webhook.iter().map(|url| format!("tells {url}")));
+    lines
 }
 
 /// Phases, faults and heals in the order in which they come.

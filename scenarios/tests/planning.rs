@@ -7,7 +7,9 @@ use evidence::event::Level;
 use evidence::gate::Op;
 use evidence::role::Role;
 use scenarios::Options;
-use scenarios::plan::{Fault, FaultKind, Plan, Segment, Shape, Signal, When, Work};
+use scenarios::plan::{
+    EndEarly, Fault, FaultKind, Live, OnHarnessDeath, Plan, Quiesce, Segment, Shape, Signal, Soak, When, Work,
+};
 use serde_json::json;
 
 const S: u64 = 1_000_000_000;
@@ -127,6 +129,57 @@ fn a_gate_keeps_its_limits_in_base_units() {
     assert_eq!((memory.metric.selector.as_deref(), memory.go.value), (Some("worker"), 67_108_864.0));
     assert_eq!(memory.id, "memory.private.max[worker] < 64 MiB during hold");
     assert_eq!((throughput.go.op, throughput.go.value), (Op::Greater, 10.0));
+}
+
+/// A scenario of a week with everything that a long run can have.
+fn long_run() -> String {
+    scenario(
+        "{ rounds: { every: 10s } }",
+        "soak:
+  on_harness_death: keep
+  horizon: 30d
+  quiesce: { every: 1h }
+  disk: 1GiB
+  end_early: {}
+  alerts: [memory.growth > 10%/h for 30m, 'descriptors[worker] >= 900', delivery.rate < 95% for 1m]
+  notify: { command: [logger, -t, soak], webhook: \"http://127.0.0.1:9000/soak\" }
+",
+    )
+    .replace("hold: 60s", "hold: 7d")
+}
+
+#[test]
+fn a_long_run_is_planned_with_all_that_it_needs() {
+    let soak = planned(&long_run()).soak;
+    assert_eq!(soak.horizon_ns, Some(30 * 86_400 * S));
+    assert_eq!(soak.quiesce, Some(Quiesce { every_ns: 3_600 * S, within_ns: 30 * S }));
+    assert_eq!((soak.on_harness_death, soak.disk_bytes), (OnHarnessDeath::Keep, Some(1 << 30)));
+    assert_eq!(soak.end_early, Some(EndEarly { looks: 10 }));
+    let alerts: Vec<_> =
+        soak.alerts.iter().map(|a| (a.id.as_str(), a.metric, a.role, a.for_ns / S)).collect();
+    assert_eq!(
+        alerts,
+        [
+            ("memory.growth > 10%/h for 30m", Live::MemoryGrowth, None, 1_800),
+            ("descriptors[worker] >= 900", Live::Descriptors, Some(Role::Worker), 0),
+            ("delivery.rate < 95% for 1m", Live::Delivery, None, 60)
+        ]
+    );
+    assert!(!soak.alerts[0].limit.holds(0.11) && soak.alerts[0].limit.holds(0.1));
+    assert_eq!(soak.notify.command.as_deref(), Some(&["logger", "-t", "soak"].map(str::to_owned)[..]));
+    assert_eq!(soak.notify.webhook.as_deref(), Some("http://127.0.0.1:9000/soak"));
+    let short = planned(EXAMPLE);
+    assert_eq!(short.soak, Soak::default());
+    assert_eq!(short.soak.on_harness_death, OnHarnessDeath::Stop);
+}
+
+#[test]
+fn a_rehearsal_of_a_long_run_comes_to_rest_more_than_once() {
+    let rehearse = Some(Duration::from_secs(90));
+    let plan = planned_with(&long_run(), &Options { rehearse, ..Options::default() });
+    assert_eq!(plan.soak.quiesce, Some(Quiesce { every_ns: 10 * S, within_ns: 5 * S }));
+    assert_eq!(plan.soak.horizon_ns, Some(30 * 86_400 * S));
+    assert!(plan.soak.alerts.iter().all(|alert| alert.for_ns <= S), "{:?}", plan.soak.alerts);
 }
 
 #[test]
@@ -349,6 +402,27 @@ fn a_person_can_read_the_plan() {
       105 MiB of memory, 1.46 MiB on disk, at most
       privileges: none
     "#);
+}
+
+#[test]
+fn a_person_can_read_what_makes_a_run_a_long_one() {
+    let text = rendered(&planned(&long_run()));
+    let soak: Vec<_> =
+        text.lines().skip_while(|line| *line != "soak").take_while(|line| *line != "gates").collect();
+    insta::assert_snapshot!(soak.join("\n"), @r#"
+soak
+  certifies 30d
+  a point of rest every 1h, reached within 30s
+  the target goes on if the harness dies
+  ends when it holds 1 GiB on disk
+  may end early, after one of 10 looks
+  alert: memory.growth > 10%/h for 30m
+  alert: descriptors[worker] >= 900
+  alert: delivery.rate < 95% for 1m
+  tells logger -t soak
+  tells http://127.0.0.1:9000/soak
+"#);
+    assert!(!rendered(&planned(EXAMPLE)).contains("soak"));
 }
 
 #[test]

@@ -112,6 +112,75 @@ fn evidence_that_no_fault_can_give_is_refused() {
 }
 
 #[test]
+fn what_a_long_run_cannot_have_is_refused() {
+    insta::assert_snapshot!(with("soak:
+  on_harness_death: kep
+  horizon: 5s
+  quiesce: { every: 20s, within: 15s }
+  disk: 1
+  end_early: { looks: 0 }
+  alerts:
+    - memory.growth > 10%
+    - memory.growht > 10%/h
+    - threads[master] > 9 for 1h
+    - delivery.rate[worker] < 95%
+    - agents.crashed > 0
+    - agents.crashed > 0
+    - round.time 5s
+    - { metric: threads }
+  notify: { command: notify-send, webhook: \"http://example.org:80/\", mail: me }
+"), @r#"
+error: bad.yaml is not a valid scenario: 16 problems
+  bad.yaml:11:21   soak.on_harness_death is "kep"
+    did you mean "keep"?
+  bad.yaml:12:12   soak.horizon is 5s, shorter than the load
+    warm-up and hold together last 12s
+  bad.yaml:13:21   soak.quiesce.every is 20s, so that there is no point of rest
+    the hold phase lasts 10s
+  bad.yaml:13:34   soak.quiesce.within is 15s, more than half of the time from one point of rest to the next
+    that is 20s
+  bad.yaml:14:9   soak.disk is "1", which has no unit
+    write 1B or 1KiB
+  bad.yaml:15:23   soak.end_early.looks is "0"
+    the least is 1
+  bad.yaml:17:7   soak.alerts.0 is "memory.growth > 10%", but memory.growth compares with "10%", which says no time
+    write 10%/h; units of time behind the slash are min, h, d, week
+  bad.yaml:18:7   soak.alerts.1 is "memory.growht > 10%/h", but nothing that can be watched is called memory.growht
+    did you mean "memory.growth"?
+  bad.yaml:19:7   the alert "threads[master] > 9 for 1h" can never be raised
+    the load lasts 12s
+  bad.yaml:20:7   soak.alerts.3 is "delivery.rate[worker] < 95%", but delivery.rate cannot be narrowed to "worker"
+    remove the brackets
+  bad.yaml:22:7   two alerts are "agents.crashed > 0"
+    keep one of them
+  bad.yaml:23:7   soak.alerts.6 is "round.time 5s", which compares nothing
+    write metric, comparison, value: memory.growth > 10%/h for 30m
+  bad.yaml:24:7   soak.alerts.7 is a table of keys
+    it takes an alert such as "memory.growth > 10%/h for 30m"
+  bad.yaml:25:22   soak.notify.command is "notify-send", but it takes a list
+    write its items one below the other, each after "- "
+  bad.yaml:25:44   soak.notify.webhook is "http://example.org:80/", which is not an address of this host by its number
+    write http://127.0.0.1:PORT/PATH
+  bad.yaml:25:70   unknown key "mail" in soak.notify
+    keys here: command, webhook
+"#);
+    let idle = GOOD
+        .replace("workload:\n  rounds: { every: 100ms }\n", "")
+        .replace("delivery.rate >= 95%", "agents.crashed == 0")
+        .replace("shape: hybrid, coordinators: 2", "shape: flat");
+    let alerts = "soak: { alerts: [delivery.rate < 95%, round.time > 5s, 'threads[master] > 9'] }\n";
+    insta::assert_snapshot!(refused(&format!("{idle}{alerts}")), @r#"
+error: bad.yaml is not a valid scenario: 3 problems
+  bad.yaml:8:18   nothing here produces delivery.rate: the scenario lacks any work
+    add workload.rounds or workload.arrivals, or remove the alert
+  bad.yaml:8:39   nothing here produces round.time: the scenario lacks rounds
+    add workload.rounds, or remove the alert
+  bad.yaml:8:56   nothing here produces threads[master]: the target has no master
+    choose another role, or remove the alert
+"#);
+}
+
+#[test]
 fn an_empty_file_is_told_what_a_scenario_needs() {
     insta::assert_snapshot!(refused("# nothing but this\n"), @r#"
     error: bad.yaml is not a valid scenario: 1 problem
@@ -121,7 +190,7 @@ fn an_empty_file_is_told_what_a_scenario_needs() {
     insta::assert_snapshot!(refused("[]"), @r#"
     error: bad.yaml is not a valid scenario: 1 problem
       bad.yaml:1:1   the scenario is a list, but it takes keys
-        keys here: name, why, seed, target, workload, phases, sample, faults, chaos, gates, control
+        keys here: name, why, seed, target, workload, phases, sample, faults, chaos, gates, soak, control
     "#);
 }
 
@@ -341,7 +410,12 @@ fn a_gate_on_a_number_that_nothing_produces_is_refused() {
     insta::assert_snapshot!(without_lists(&with("
   - recovery.time.max < 30s
   - operations.shed == 0
-  - memory.growth < 10%/h
+  - memory.growth < 10%
+  - memory.growth.bytes < 64KiB/fortnight
+  - incidents.rate < 1
+  - incidents.rate < often/week
+  - memory.grwth < 10%/h
+  - descriptors.quiesced == 0
   - round.tme.p99 < 1s
   - cheese == 0
   - round.time.p99 < 100
@@ -355,36 +429,46 @@ fn a_gate_on_a_number_that_nothing_produces_is_refused() {
   - { metric: round.time.p50, go: \"< 1s\", conditional: \"< 500ms\" }
   - { go: \"< 1s\" }
 ")), @r#"
-    error: bad.yaml is not a valid scenario: 15 problems
+    error: bad.yaml is not a valid scenario: 20 problems
       bad.yaml:11:5   nothing here produces recovery.time.max: the scenario lacks faults
         add one under faults, or remove the gate
       bad.yaml:12:5   nothing here produces operations.shed: the scenario lacks single tasks
         add workload.arrivals, or remove the gate
-      bad.yaml:13:5   no metric is called memory.growth
-        names here: memory.private.max, …
-      bad.yaml:14:5   no metric is called round.tme.p99
+      bad.yaml:13:5   the gate on memory.growth compares with "10%", which says no time
+        write 10%/h; units of time behind the slash are min, h, d, week
+      bad.yaml:14:5   the gate on memory.growth.bytes compares with "64KiB/fortnight", which has the unknown unit "/fortnight"
+        units of time behind the slash are min, h, d, week
+      bad.yaml:15:5   the gate on incidents.rate compares with "1", which says no time
+        write 1/h; units of time behind the slash are min, h, d, week
+      bad.yaml:16:5   the gate on incidents.rate compares with "often/week", which is not a number
+        it begins with digits: 10, 2.5
+      bad.yaml:17:5   no metric is called memory.grwth
+        did you mean "memory.growth"?
+      bad.yaml:18:5   nothing here produces descriptors.quiesced: the scenario lacks points of rest
+        add soak.quiesce, or remove the gate
+      bad.yaml:19:5   no metric is called round.tme.p99
         did you mean "round.time.p99"?
-      bad.yaml:15:5   no metric is called cheese
+      bad.yaml:20:5   no metric is called cheese
         names begin with agents, …
-      bad.yaml:16:5   the gate on round.time.p99 compares with "100", which has no unit
+      bad.yaml:21:5   the gate on round.time.p99 compares with "100", which has no unit
         write 100ms or 100s
-      bad.yaml:17:5   the gate on delivery.rate compares with "0.95", which has no unit
+      bad.yaml:22:5   the gate on delivery.rate compares with "0.95", which has no unit
         write 95%
-      bad.yaml:18:5   "harness" is no role
+      bad.yaml:23:5   "harness" is no role
         roles are master, coordinator, worker
-      bad.yaml:19:5   delivery.rate cannot be narrowed to "worker"
+      bad.yaml:24:5   delivery.rate cannot be narrowed to "worker"
         remove the brackets
-      bad.yaml:20:5   nothing here produces fault.lost: the scenario lacks faults
+      bad.yaml:25:5   nothing here produces fault.lost: the scenario lacks faults
         add one under faults, or remove the gate
-      bad.yaml:21:5   nothing here produces fault[seven].lost: the scenario lacks faults
+      bad.yaml:26:5   nothing here produces fault[seven].lost: the scenario lacks faults
         add one under faults, or remove the gate
-      bad.yaml:22:5   messages.lost speaks of the whole run and not of the phase hold
+      bad.yaml:27:5   messages.lost speaks of the whole run and not of the phase hold
         remove "during"
-      bad.yaml:23:5   two gates have the id "delivery.rate >= 95%"
+      bad.yaml:28:5   two gates have the id "delivery.rate >= 95%"
         a gate without an id has its text as its id; keep one
-      bad.yaml:24:56   the gate on round.time.p50 can never be conditional
+      bad.yaml:29:56   the gate on round.time.p50 can never be conditional
         "< 500ms" must allow all that "< 1s" allows, and more
-      bad.yaml:25:5   gates.15 has no "metric"
+      bad.yaml:30:5   gates.20 has no "metric"
         The metric, such as `round.time.p99` or `memory.private.max[worker]`.
     "#);
     let flat = GOOD.replace("hybrid, coordinators: 2", "flat");

@@ -181,6 +181,7 @@ fn missing(written: &Written, metric: &Metric, parts: &Parts) -> Option<Problem>
     let coordinators = parts.target.as_ref()?.agents().map(|agents| agents.coordinator);
     let (lacks, help) = match metric.needs {
         Needs::Nothing | Needs::Processes | Needs::Effects => return None,
+        Needs::Quiesce if parts.soak.quiesce.is_some() => return None,
         Needs::Quiesce => ("points of rest", "add soak.quiesce"),
         Needs::Work if rounds || arrivals => return None,
         Needs::Work => ("any work", "add workload.rounds or workload.arrivals"),

@@ -1,6 +1,7 @@
 //! The keys of a scenario file.
 
 mod faults;
+mod soak;
 mod target;
 mod workload;
 
@@ -8,6 +9,7 @@ use super::Presence::{Default, Optional, Otherwise, Required};
 use super::Scalar::{Count, Duration, Gate, Limit, Name, Text, Word};
 use super::{Choice, Field, Presence, Scalar, Table, Value};
 pub(crate) use faults::*;
+pub(crate) use soak::{END_EARLY, NOTIFY, QUIESCE, SOAK};
 pub(crate) use target::{AGENTS, BUS_DIR, DEFECTS, NETWORK, SWARM, TARGET};
 pub(crate) use workload::{ARRIVALS, BURST, RAMP, ROUNDS, SEGMENT, SLEEP, WORK_KINDS, WORKLOAD};
 
@@ -73,6 +75,7 @@ pub(crate) static SCENARIO: Table = Table {
             presence: Required,
             help: "What must hold; at least one.",
         },
+        table("soak", &SOAK, Otherwise("it is no long run"), "What makes it a long run."),
         table("control", &CONTROL, Optional, "Says how this scenario must be judged, where that is not GO."),
     ],
     choices: &[],

@@ -2,6 +2,7 @@
 
 use evidence::gate::Limit;
 use evidence::role::Role;
+use evidence::unit::Unit;
 use serde::{Deserialize, Serialize};
 
 /// What a long run needs beside its timeline.
@@ -104,6 +105,103 @@ pub enum Live {
     /// Memory of the host that is available.
     #[serde(rename = "host.available")]
     Available,
+}
+
+/// What a scenario must have so that something can be watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needed {
+    /// Nothing.
+    Nothing,
+    /// Rounds or single tasks.
+    Work,
+    /// Rounds.
+    Rounds,
+}
+
+impl Live {
+    /// Everything that can be watched, in the order in which the reference shows it.
+    pub const ALL: [Self; 11] = [
+        Self::Memory,
+        Self::MemoryGrowth,
+        Self::Descriptors,
+        Self::DescriptorsGrowth,
+        Self::Threads,
+        Self::Delivery,
+        Self::Errors,
+        Self::RoundTime,
+        Self::Crashed,
+        Self::DiskFree,
+        Self::Available,
+    ];
+
+    /// Its name in scenario files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory.private",
+            Self::MemoryGrowth => "memory.growth",
+            Self::Descriptors => "descriptors",
+            Self::DescriptorsGrowth => "descriptors.growth",
+            Self::Threads => "threads",
+            Self::Delivery => "delivery.rate",
+            Self::Errors => "error.rate",
+            Self::RoundTime => "round.time",
+            Self::Crashed => "agents.crashed",
+            Self::DiskFree => "disk.free",
+            Self::Available => "host.available",
+        }
+    }
+
+    /// The unit of its values.
+    #[must_use]
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Memory | Self::DiskFree | Self::Available => Unit::Bytes,
+            Self::MemoryGrowth => Unit::RatioPerHour,
+            Self::Descriptors | Self::DescriptorsGrowth | Self::Threads | Self::Crashed => Unit::Count,
+            Self::Delivery | Self::Errors => Unit::Ratio,
+            Self::RoundTime => Unit::Seconds,
+        }
+    }
+
+    /// What it is, in a few words.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Memory => "private memory of the largest process",
+            Self::MemoryGrowth => {
+                "growth of the private memory per process since the warm-up, as a share of it per hour, over the last hour or what there is"
+            }
+            Self::Descriptors => "open descriptors of the process that has most",
+            Self::DescriptorsGrowth => "open descriptors per process beyond those after the warm-up",
+            Self::Threads => "threads of the process that has most",
+            Self::Delivery => "tasks answered in time as a share of those due, over the last interval",
+            Self::Errors => "tasks not answered in time as a share of those due, over the last interval",
+            Self::RoundTime => "the slowest round of the last interval",
+            Self::Crashed => "agents that crashed since the start of the run",
+            Self::DiskFree => "bytes free where the run is kept",
+            Self::Available => "memory of the host that is available",
+        }
+    }
+
+    /// Whether it can be narrowed to a role: a number of processes.
+    #[must_use]
+    pub fn has_roles(self) -> bool {
+        matches!(
+            self,
+            Self::Memory | Self::MemoryGrowth | Self::Descriptors | Self::DescriptorsGrowth | Self::Threads
+        )
+    }
+
+    /// What the scenario must have so that it can be watched.
+    #[must_use]
+    pub fn needs(self) -> Needed {
+        match self {
+            Self::Delivery | Self::Errors => Needed::Work,
+            Self::RoundTime => Needed::Rounds,
+            _ => Needed::Nothing,
+        }
+    }
 }
 
 /// Whom to tell.

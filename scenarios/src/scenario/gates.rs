@@ -62,7 +62,7 @@ fn gate(node: &Node, path: &str, reader: &mut Reader) -> Option<Gate> {
 }
 
 /// Why a text is no gate, and what to write.
-type Refused = (String, String);
+pub(super) type Refused = (String, String);
 
 /// `metric op value [during phase]`.
 fn short(text: &str) -> Result<(MetricRef, Comparison, Option<&'static str>), Refused> {
