@@ -26,7 +26,7 @@ fn explained() -> BTreeSet<&'static str> {
 #[test]
 fn every_requirement_that_a_bundled_scenario_cites_is_explained() {
     let explained = explained();
-    for folder in ["smoke", "load", "chaos", "controls"] {
+    for folder in ["smoke", "load", "chaos", "soak", "controls"] {
         for file in yaml_below(&root().join(folder)) {
             let loaded = scenarios::read(&file, &Options::default()).unwrap();
             for cites in loaded.plan.gates.iter().filter_map(|gate| gate.cites.as_deref()) {
@@ -38,7 +38,7 @@ fn every_requirement_that_a_bundled_scenario_cites_is_explained() {
 
 #[test]
 fn every_scenario_that_the_page_names_is_there() {
-    for name in PAGE.split('`').filter(|word| word.starts_with("chaos/")) {
+    for name in PAGE.split('`').filter(|word| word.starts_with("chaos/") || word.starts_with("soak/")) {
         assert!(root().join(format!("{name}.yaml")).exists(), "{name}");
     }
 }
