@@ -5,8 +5,10 @@ mod room;
 
 use std::path::Path;
 
+use evidence::certificate::Certificate;
 use evidence::end::End;
 use evidence::layout;
+use evidence::manifest::Manifest;
 use scenarios::plan::Plan;
 use tokio::sync::{mpsc, watch};
 
@@ -64,7 +66,20 @@ fn begin(plan: &Plan, setup: &Setup, clock: Clock) -> Result<Room, HarnessError>
     manifest.write(&setup.run_dir).map_err(|e| HarnessError::evidence(&e))?;
     write_new(&layout::SCENARIO.within(&setup.run_dir), setup.scenario_text.as_bytes())?;
     write_new(&layout::PLAN.within(&setup.run_dir), &plan.to_json())?;
+    copy_certificate(setup, &manifest)?;
     Room::reserve(&setup.run_dir)
+}
+
+/// What is known of the instrument. A certificate that cannot be read, or of another version or class of host, says
+/// nothing of this run.
+fn copy_certificate(setup: &Setup, manifest: &Manifest) -> Result<(), HarnessError> {
+    let newest = Certificate::read(&setup.certificate).ok().flatten();
+    match newest.filter(|newest| newest.is_of(&manifest.shakedown, &manifest.host.class)) {
+        Some(newest) => newest
+            .replace(&layout::CERTIFICATE.within(&setup.run_dir))
+            .map_err(|e| HarnessError::evidence(&e)),
+        None => Ok(()),
+    }
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), HarnessError> {

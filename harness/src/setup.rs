@@ -22,6 +22,8 @@ pub struct Setup {
     pub guardian: Vec<OsString>,
     /// The plan's fingerprint.
     pub fingerprint: String,
+    /// Where the newest certificate of `shakedown prove` lies, if there is one.
+    pub certificate: PathBuf,
     /// The version of the program.
     pub version: String,
     /// When the run starts by the wall clock, in RFC 3339, UTC.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use evidence::certificate::Certificate;
 use evidence::end::End;
 use evidence::event::{self, Event};
 use evidence::latency::Series;
@@ -19,6 +20,8 @@ use crate::windows::{Window, windows};
 pub struct Evidence {
     pub(crate) run: PathBuf,
     pub(crate) manifest: Manifest,
+    /// What was known of the instrument; one that cannot be read says nothing.
+    pub(crate) certificate: Option<Certificate>,
     pub(crate) events: Vec<Event>,
     pub(crate) rounds: Vec<Round>,
     pub(crate) intervals: Vec<Interval>,
@@ -39,6 +42,7 @@ impl Evidence {
     /// If there is no manifest, a file cannot be read, or a record in it is not what this version writes.
     pub fn read(run: &Path) -> Result<Self, EvidenceError> {
         let manifest = Manifest::read(run)?;
+        let certificate = Certificate::of_run(run).ok().flatten();
         let end = End::read(run)?;
         let events = if layout::EVENTS.within(run).exists() { event::read(run)? } else { Vec::new() };
         let mut rounds = round::rounds(run)?;
@@ -61,6 +65,7 @@ impl Evidence {
         Ok(Self {
             run,
             manifest,
+            certificate,
             events,
             rounds,
             intervals,

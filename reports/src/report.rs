@@ -119,5 +119,10 @@ fn run_facts(evidence: &Evidence) -> Vec<(&'static str, String)> {
         _ => None,
     });
     facts.extend(started.map(|version| ("target version", version)));
+    let proof = evidence.certificate.as_ref().map_or_else(
+        || "none for this version on this class of host; `shakedown prove` makes one".to_owned(),
+        evidence::certificate::Certificate::citation,
+    );
+    facts.push(("instrument", proof));
     facts
 }

@@ -84,6 +84,7 @@ fn one(args: &Run, loaded: Loaded) -> Exit {
         bundled: vec![exe.clone(), OsString::from("swarm"), OsString::from("--control")],
         guardian: vec![exe, OsString::from("guardian")],
         fingerprint,
+        certificate: Path::new(crate::run_dir::RUNS).join(evidence::certificate::NEWEST),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_wall: humantime::format_rfc3339_seconds(now).to_string(),
     };

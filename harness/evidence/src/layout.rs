@@ -33,6 +33,7 @@ files! {
     MANIFEST "manifest.json" false "Versions, seed, plan fingerprint, host, gates, phases and planned faults; written first."
     SCENARIO "scenario.yaml" false "The scenario file as it was given."
     PLAN "plan.json" false "The plan with every choice made."
+    CERTIFICATE "certificate.json" false "What `shakedown prove` had shown of this version on this class of host when the run began; absent where nothing."
     EVENTS "events.jsonl" false "Phases, members, faults with their evidence, detections, elections, incidents; one JSON object a line."
     ROUNDS "rounds.csv" false "One row a round: due, started, ended, expected, delivered, late, duplicated, timed out."
     SAMPLES "samples.csv" false "One row per group and tick: the target by role, the harness, the host."

@@ -7,6 +7,7 @@
 //! [`latency`] (the histograms), [`manifest`] and [`end`] (first and last). [`metric`] names every number
 //! that a gate can ask for, [`gate`] is a gate as data.
 
+pub mod certificate;
 pub mod end;
 pub mod event;
 pub mod gate;

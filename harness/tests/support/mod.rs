@@ -131,6 +131,7 @@ where
         bundled: Vec::new(),
         guardian: vec![env!("CARGO_BIN_EXE_guardian-under-test").into()],
         fingerprint: "0".repeat(64),
+        certificate: std::path::PathBuf::from("no-certificate"),
         version: "0".into(),
         started_wall: "2026-01-01T00:00:00Z".into(),
     };
