@@ -110,8 +110,15 @@ mod tests {
     fn table(of: &[(u32, u32, u8)]) -> Table {
         let mut table = Table { processes: BTreeMap::new(), children: BTreeMap::new() };
         for &(pid, ppid, state) in of {
-            let stat =
-                Stat { state, ppid, threads: 1, cpu_ticks: 0, starttime: u64::from(pid), wait_status: 0 };
+            let stat = Stat {
+                state,
+                ppid,
+                threads: 1,
+                major_faults: 0,
+                cpu_ticks: 0,
+                starttime: u64::from(pid),
+                wait_status: 0,
+            };
             table.children.entry(ppid).or_default().push(pid);
             table.processes.insert(pid, stat);
         }

@@ -57,6 +57,8 @@ pub struct Stat {
     pub ppid: u32,
     /// Its threads.
     pub threads: u64,
+    /// Major page faults since its start: pages that it touched and that had to be read from a disk.
+    pub major_faults: u64,
     /// CPU time since its start, in clock ticks, user and system.
     pub cpu_ticks: u64,
     /// When it started, in clock ticks since boot.
@@ -90,7 +92,8 @@ impl Stat {
         let mut fields = text[after_name..].split(u8::is_ascii_whitespace).filter(|f| !f.is_empty());
         let state = *fields.next()?.first()?;
         let ppid = number(fields.next()?)?;
-        let user = number(fields.nth(9)?)?;
+        let major_faults = number(fields.nth(7)?)?;
+        let user = number(fields.nth(1)?)?;
         let system = number(fields.next()?)?;
         let threads = number(fields.nth(4)?)?;
         let starttime = number(fields.nth(1)?)?;
@@ -99,6 +102,7 @@ impl Stat {
             state,
             ppid: u32::try_from(ppid).ok()?,
             threads,
+            major_faults,
             cpu_ticks: user.saturating_add(system),
             starttime,
             wait_status: i32::try_from(wait_status).ok()?,
@@ -190,8 +194,15 @@ mod tests {
         text.extend("0 ".repeat(29).as_bytes());
         text.extend(b"9\n");
         let stat = Stat::parse(&text).unwrap();
-        let expected =
-            Stat { state: b'T', ppid: 7, threads: 3, cpu_ticks: 30, starttime: 987_654, wait_status: 9 };
+        let expected = Stat {
+            state: b'T',
+            ppid: 7,
+            threads: 3,
+            major_faults: 3,
+            cpu_ticks: 30,
+            starttime: 987_654,
+            wait_status: 9,
+        };
         assert_eq!(stat, expected);
     }
 

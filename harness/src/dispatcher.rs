@@ -9,6 +9,7 @@
 //! one concern of it.
 
 mod agents;
+mod clocks;
 mod command;
 mod ending;
 mod event;
@@ -17,12 +18,13 @@ mod hung;
 mod intervals;
 mod launch;
 mod load;
+mod quiesce;
 mod sampling;
 mod state;
 mod timeline;
 
 pub use command::{Command, Commands, Conclusion, SampleOrder, Trouble};
-pub use event::{Applied, Event, What};
+pub use event::{Applied, Event, TickSummary, What};
 pub use state::State;
 
 use state::Due;
@@ -47,7 +49,7 @@ pub fn step(state: &mut State, event: Event) -> Commands {
         What::Exited { status } => state.target_exited(&status, out),
         What::Injected { fault, injected } => state.injected(fault, injected, out),
         What::Healed { fault, observed, healed } => state.healed(fault, observed, healed, out),
-        What::Sampled { vanished, mark } => state.sampled(&vanished, mark, out),
+        What::Sampled { vanished, mark, tick } => state.sampled(&vanished, mark, &tick, out),
         What::HostFailed(failure) => state.host_failed(failure, out),
         What::Interrupted => state.interrupted(out),
         What::Ended { left_behind } => state.ended(left_behind, out),
@@ -58,6 +60,7 @@ pub fn step(state: &mut State, event: Event) -> Commands {
 
 /// Does what is due, in the order in which it was due, however late it is noticed.
 fn catch_up(state: &mut State, out: &mut Commands) {
+    state.rest_if_nothing_is_open();
     while let Some((at_ns, due)) = state.earliest().filter(|(at_ns, _)| *at_ns <= state.now_ns) {
         match due {
             Due::PhaseEdge => state.phase_edge(at_ns, out),
@@ -68,6 +71,7 @@ fn catch_up(state: &mut State, out: &mut Commands) {
             Due::Unheard(fault) => state.unheard(fault, out),
             Due::Flood(fault) => state.flood_due(fault, out),
             Due::Rounds => state.close_rounds(false, out),
+            Due::Quiesce => state.quiesce_due(at_ns, out),
             Due::Interval => state.interval_due(at_ns, out),
             Due::Round => state.round_due(at_ns, out),
             Due::Arrival => state.arrivals_due(out),

@@ -9,6 +9,7 @@
 //! reads processes, [`host`] says what this machine allows.
 
 mod clock;
+pub mod clocks;
 pub mod dispatcher;
 mod error;
 pub mod host;

@@ -61,15 +61,28 @@ pub struct Sampler {
     reader: ProcessReader,
     host: HostReader,
     own: ProcessId,
-    /// CPU time of each process at its last reading, in clock ticks, and when that was.
-    cpu: HashMap<(u32, u64), (u64, u64)>,
-    /// CPU time of each group since the start, the dead included, in clock ticks.
-    used: [u64; GROUPS],
+    /// What each process had used at its last reading, and when that was.
+    last: HashMap<(u32, u64), (Used, u64)>,
+    /// What each group has used since the start, the dead included.
+    used: [Used; GROUPS],
     /// Groups that have had a process.
     seen: [bool; GROUPS],
     /// Which members of each group are next to have their proportional memory read.
     turn: [usize; GROUPS],
     number: u64,
+}
+
+/// What only ever grows while a process lives.
+#[derive(Debug, Clone, Copy, Default)]
+struct Used {
+    cpu_ticks: u64,
+    major_faults: u64,
+}
+
+impl Used {
+    fn of(reading: &Reading) -> Self {
+        Self { cpu_ticks: reading.cpu_ticks, major_faults: reading.major_faults }
+    }
 }
 
 impl Default for Sampler {
@@ -89,15 +102,15 @@ impl Sampler {
             reader: ProcessReader::new(),
             host: HostReader::new(),
             own,
-            cpu: HashMap::new(),
-            used: [0; GROUPS],
+            last: HashMap::new(),
+            used: [Used::default(); GROUPS],
             seen: [false; GROUPS],
             turn: [0; GROUPS],
             number: 0,
         };
         sampler.seen[slot(Group::Harness)] = true;
         if let Some(reading) = sampler.reader.read(pid, starttime) {
-            sampler.cpu.insert((pid, starttime), (reading.cpu_ticks, 0));
+            sampler.last.insert((pid, starttime), (Used::of(&reading), 0));
         }
         sampler
     }
@@ -121,15 +134,15 @@ impl Sampler {
                 continue;
             };
             if pss.is_next(member.group) {
-                reading.pss = self.reader.pss(member.pid);
+                (reading.pss, reading.swap) = self.reader.pss_and_swap(member.pid);
             }
-            self.count_cpu(member, &reading);
+            self.count_used(member, &reading);
             sums[slot(member.group)].add(&reading);
             if rows {
                 processes.push(row(member, &reading, mark.unwrap_or(Mark::Tick), self.reader.tick_ns()));
             }
         }
-        self.cpu.retain(|_, (_, number)| *number == self.number);
+        self.last.retain(|_, (_, number)| *number == self.number);
         let host = self.host.read();
         let at_ns = chaos::clock::monotonic_ns().saturating_sub(zero_ns);
         processes.iter_mut().for_each(|process| process.at_ns = at_ns);
@@ -140,10 +153,13 @@ impl Sampler {
 
     /// Adds what the process has used since its last reading to its group, so that what the dead have used
     /// stays counted and a process that changes its group takes nothing along.
-    fn count_cpu(&mut self, member: &ProcessId, reading: &Reading) {
-        let last = self.cpu.entry((member.pid, member.starttime)).or_insert((0, 0));
-        self.used[slot(member.group)] += reading.cpu_ticks.saturating_sub(last.0);
-        *last = (reading.cpu_ticks, self.number);
+    fn count_used(&mut self, member: &ProcessId, reading: &Reading) {
+        let last = self.last.entry((member.pid, member.starttime)).or_default();
+        let now = Used::of(reading);
+        let group = &mut self.used[slot(member.group)];
+        group.cpu_ticks += now.cpu_ticks.saturating_sub(last.0.cpu_ticks);
+        group.major_faults += now.major_faults.saturating_sub(last.0.major_faults);
+        *last = (now, self.number);
     }
 
     fn samples(&self, at_ns: u64, sums: &[Sums; GROUPS]) -> Vec<Sample> {
@@ -151,8 +167,9 @@ impl Sampler {
             .iter()
             .filter(|group| self.seen[slot(**group)])
             .map(|group| {
-                let cpu_ns = self.used[slot(*group)].saturating_mul(self.reader.tick_ns());
-                sums[slot(*group)].sample(at_ns, *group, cpu_ns)
+                let used = self.used[slot(*group)];
+                let cpu_ns = used.cpu_ticks.saturating_mul(self.reader.tick_ns());
+                sums[slot(*group)].sample(at_ns, *group, cpu_ns, used.major_faults)
             })
             .collect()
     }

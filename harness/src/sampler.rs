@@ -8,7 +8,8 @@ use evidence::sample::Mark;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::Clock;
-use crate::dispatcher::{Event, SampleOrder, What};
+use crate::clocks::Clocks;
+use crate::dispatcher::{Event, SampleOrder, TickSummary, What};
 use crate::probes;
 use crate::recorder::{Record, Recorder};
 
@@ -54,9 +55,15 @@ impl Sampler {
 fn read(sampler: &mut probes::Sampler, order: &SampleOrder, clock: Clock, recorder: &Recorder) -> What {
     let mark: Option<Mark> = order.mark;
     let tick = sampler.tick(clock.zero_ns, &order.processes, order.slow, mark);
+    let summary = TickSummary {
+        samples: tick.samples.clone(),
+        clocks: Clocks::read(),
+        run_bytes: None,
+        free_bytes: None,
+    };
     recorder.record(Record::Samples(tick.samples));
     if !tick.processes.is_empty() {
         recorder.record(Record::Processes(tick.processes));
     }
-    What::Sampled { vanished: tick.vanished, mark }
+    What::Sampled { vanished: tick.vanished, mark, tick: summary }
 }

@@ -25,7 +25,11 @@ pub struct Evidence {
     pub(crate) events: Vec<Event>,
     pub(crate) rounds: Vec<Round>,
     pub(crate) intervals: Vec<Interval>,
+    /// Typical rows, in order of time: as they were read, or the medians of a tier of a long run. For a slope,
+    /// a mean or a level. What is greatest is in [`Self::peaks`].
     pub(crate) samples: Vec<Sample>,
+    /// The maxima of a tier of a long run; empty where `samples` are as they were read.
+    maxima: Vec<Sample>,
     pub(crate) processes: Vec<Process>,
     pub(crate) latency: BTreeMap<Series, Digest>,
     /// Absent for a run that crashed.
@@ -70,12 +74,19 @@ impl Evidence {
             rounds,
             intervals,
             samples,
+            maxima: Vec::new(),
             processes,
             latency,
             end,
             windows,
             last_ns,
         })
+    }
+
+    /// The rows of which every greatest value is to be taken, in order of time: as they were read, or the maxima
+    /// of a tier of a long run, column by column, so that a spike of one tick is in them.
+    pub(crate) fn peaks(&self) -> &[Sample] {
+        if self.maxima.is_empty() { &self.samples } else { &self.maxima }
     }
 
     /// The directory that it was read from.

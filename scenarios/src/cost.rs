@@ -178,6 +178,8 @@ mod tests {
             threads_sum: Some(2_000),
             threads_max: Some(1),
             cpu_ns: Some(123_456_789_012_345),
+            major_faults: Some(1_234),
+            swap: Some(0),
             ..Sample::empty(LATE, Group::Coordinator)
         }
     }

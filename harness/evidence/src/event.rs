@@ -205,6 +205,9 @@ pub enum Fact {
         /// Whether the target came to rest in time; with the end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rested: Option<bool>,
+        /// Rounds and single tasks that the plan had in that time and that were not due for it; with the end.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        withheld: u64,
     },
     /// A harness took over the run of one that had died.
     Resumed {
@@ -234,6 +237,11 @@ pub enum Fact {
         /// One sentence.
         text: String,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Begin or end.

@@ -72,10 +72,24 @@ pub struct Sample {
     /// CPU time used by the group since the start of the run, processes that have died included up to their
     /// last reading; for the host, of all its processes.
     pub cpu_ns: Option<u64>,
+    /// Major page faults of the group since the start of the run, counted like the CPU time: pages that were
+    /// touched and had to be read from a disk. Where they rise, resident memory is the kernel's doing.
+    #[serde(default)]
+    pub major_faults: Option<u64>,
+    /// Swapped memory of those of which proportional memory was read in this tick; for the host, swap in use.
+    #[serde(default)]
+    pub swap: Option<u64>,
     /// Host only: memory available without swapping.
     pub available: Option<u64>,
     /// Host only: load average of one minute.
     pub load: Option<f64>,
+    /// Ticks that the row stands for: 1, but in the tiers of a long run.
+    #[serde(default = "one")]
+    pub ticks: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// Why a process was read.
@@ -162,8 +176,11 @@ impl Sample {
             threads_sum: None,
             threads_max: None,
             cpu_ns: None,
+            major_faults: None,
+            swap: None,
             available: None,
             load: None,
+            ticks: 1,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use evidence::end::{Drain, End, How};
 use evidence::event::{Fact, IncidentKind, Severity};
 use evidence::manifest::SCHEMA;
+use evidence::sample::Mark;
 
 use super::command::{Command, Commands, Conclusion, Trouble};
 use super::state::{Stage, State};
@@ -30,6 +31,7 @@ impl State {
     pub(super) fn end_load(&mut self, out: &mut Commands) {
         self.skip_faults("the load was over", out);
         self.stage = Stage::Healing;
+        self.end_quiesce(false, out);
         self.remember_workers();
         self.stop_floods(out);
         let last_heal_ns = self.last_heal_ns().map_or(self.now_ns, |at_ns| at_ns.max(self.now_ns));
@@ -81,7 +83,7 @@ impl State {
     fn take_last_sample(&mut self, out: &mut Commands) {
         self.stage = Stage::LastSample;
         self.deadline_ns = Some(self.now_ns + ANSWER_WITHIN_NS);
-        self.mark_drained(out);
+        self.mark(Mark::Drained, out);
     }
 
     pub(super) fn ask_to_stop(&mut self, out: &mut Commands) {
@@ -277,6 +279,7 @@ impl State {
         if matches!(self.stage, Stage::Ending | Stage::Over) {
             return;
         }
+        self.end_quiesce(false, out);
         if !matches!(self.stage, Stage::Stopping { .. }) {
             self.enter_phase("stop", self.now_ns, out);
         }

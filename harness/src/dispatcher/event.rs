@@ -1,9 +1,10 @@
 //! Everything that can happen in a run.
 
 use evidence::event::{FaultStep, Victim};
-use evidence::sample::Mark;
+use evidence::sample::{Mark, Sample};
 use protocol::Report;
 
+use crate::clocks::Clocks;
 use crate::error::{HostFailure, TargetFailure};
 
 /// Something that happened.
@@ -74,6 +75,8 @@ pub enum What {
         vanished: Vec<u32>,
         /// The mark of the tick, if it had one.
         mark: Option<Mark>,
+        /// What else it showed.
+        tick: TickSummary,
     },
     /// This machine does not let the run go on.
     HostFailed(HostFailure),
@@ -84,6 +87,20 @@ pub enum What {
         /// How many were alive before they were ended; `None` if that is not known.
         left_behind: Option<u32>,
     },
+}
+
+/// What a tick of the sampler showed, beside the rows of single processes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TickSummary {
+    /// The rows that were written down: one for each group that has or had a process, for the harness and for
+    /// the host.
+    pub samples: Vec<Sample>,
+    /// The clocks of the host; absent where they could not be read.
+    pub clocks: Option<Clocks>,
+    /// Bytes that the run directory holds, what waits to be written not counted.
+    pub run_bytes: Option<u64>,
+    /// Bytes free on the file system of the run directory.
+    pub free_bytes: Option<u64>,
 }
 
 /// What became of applying or undoing a fault.

@@ -29,6 +29,9 @@ impl State {
         let Some(rounds) = self.plan.workload.rounds.clone() else { return };
         let number = self.next_round;
         self.next_round += 1;
+        if self.is_quiescing() {
+            return self.withhold(1);
+        }
         self.note_lag(due_ns);
         let phase = self.timeline.phase().to_owned();
         if self.is_down() || self.rounds.open() >= rounds.open as usize {
@@ -73,6 +76,10 @@ impl State {
         let mut free = u64::from(slots).saturating_sub(self.ledger.in_flight(Kind::Single));
         let (mut first, mut sent) = (None, 0_u32);
         while let Some((due_ns, due)) = self.pop_arrivals(zero_ns) {
+            if self.is_quiescing() {
+                self.withhold(due);
+                continue;
+            }
             self.note_lag(due_ns);
             self.tally.due += due;
             let taken = due.min(free);

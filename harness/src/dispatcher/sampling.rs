@@ -10,6 +10,7 @@ use evidence::sample::{Group, Mark};
 use scenarios::plan;
 
 use super::command::{Command, Commands, SampleOrder};
+use super::event::TickSummary;
 use super::state::{Stage, State};
 use crate::probes::ProcessId;
 
@@ -83,12 +84,13 @@ impl State {
         self.sampling.waiting = Some(Mark::Baseline);
     }
 
-    /// The target is drained: what it took should have been given back.
-    pub(super) fn mark_drained(&mut self, out: &mut Commands) {
+    /// The target is at rest, in the middle of a run or after its drain: what it took should have been given
+    /// back. It is read now, or as soon as the reading that is under way has ended.
+    pub(super) fn mark(&mut self, mark: Mark, out: &mut Commands) {
         if self.sampling.busy.is_none() {
-            self.order_sample(None, true, Some(Mark::Drained), out);
+            self.order_sample(None, true, Some(mark), out);
         } else {
-            self.sampling.waiting = Some(Mark::Drained);
+            self.sampling.waiting = Some(mark);
         }
     }
 
@@ -122,12 +124,22 @@ impl State {
     }
 
     /// A reading is done.
-    pub(super) fn sampled(&mut self, vanished: &[u32], mark: Option<Mark>, out: &mut Commands) {
+    pub(super) fn sampled(
+        &mut self,
+        vanished: &[u32],
+        mark: Option<Mark>,
+        tick: &TickSummary,
+        out: &mut Commands,
+    ) {
         if let Some(Some(due_ns)) = self.sampling.busy.take() {
             let late = self.now_ns.saturating_sub(due_ns) > self.sampling.every_ns / 4;
             self.sampling.ticks.in_time += u64::from(!late);
         }
+        self.compare_clocks(tick, out);
         self.processes_vanished(vanished, mark == Some(Mark::Drained), out);
+        if mark == Some(Mark::Quiesced) {
+            self.quiesced(out);
+        }
         if let Some(mark) = self.sampling.waiting.take() {
             self.order_sample(None, true, Some(mark), out);
         } else if mark == Some(Mark::Drained) && self.stage == Stage::LastSample {

@@ -12,8 +12,10 @@ use super::command::{Commands, Trouble};
 use super::faults::Faults;
 use super::hung::Heard;
 use super::intervals::Tally;
+use super::quiesce::Quiescing;
 use super::sampling::Sampling;
 use super::timeline::Timeline;
+use crate::clocks::Clocks;
 use crate::latency::Latency;
 use crate::ledger::{Kind, Ledger, Terms};
 use crate::members::Members;
@@ -68,6 +70,8 @@ pub(super) enum Due {
     Flood(usize),
     /// The time-out of a round, or the end of waiting for what the target tells of it.
     Rounds,
+    /// A point at which the target is to come to rest, or its next step.
+    Quiesce,
     /// An interval of the workload ends and the next begins.
     Interval,
     /// The next round.
@@ -109,6 +113,9 @@ pub struct State {
     pub(super) arrivals: Option<Schedule>,
     pub(super) tally: Tally,
     pub(super) sampling: Sampling,
+    pub(super) quiescing: Quiescing,
+    /// The clocks of the host at the last tick.
+    pub(super) clocks: Option<Clocks>,
     pub(super) faults: Faults,
     pub(super) heard: Heard,
     pub(super) shed: Shed,
@@ -161,6 +168,8 @@ impl State {
             arrivals,
             tally: Tally::default(),
             sampling: Sampling::new(&plan.sample),
+            quiescing: Quiescing::new(&plan),
+            clocks: None,
             faults: Faults::new(plan.faults.len()),
             heard: Heard::default(),
             shed: Shed::default(),
@@ -209,6 +218,7 @@ impl State {
             self.faults.next_unheard().map(|(at, fault)| (at, Due::Unheard(fault))),
             self.faults.floods.next_due().map(|(at, fault)| (at, Due::Flood(fault))),
             self.rounds.next_ns().filter(|_| self.stage != Stage::Over).map(|at| (at, Due::Rounds)),
+            while_running(self.next_quiesce_ns(), Due::Quiesce),
             self.next_interval_ns().map(|at| (at, Due::Interval)),
             while_running(self.next_round_ns(), Due::Round),
             while_running(self.next_arrival_ns(), Due::Arrival),

@@ -4,6 +4,7 @@ mod always;
 mod ending;
 mod faults;
 mod means;
+mod rest;
 mod simulation;
 mod talk;
 mod work;

@@ -55,6 +55,7 @@ pub(super) struct Sums {
     rss: Sum,
     private: Sum,
     pss: Sum,
+    swap: Sum,
     descriptors: Sum,
     threads: Sum,
 }
@@ -65,11 +66,13 @@ impl Sums {
         self.rss.add(reading.rss);
         self.private.add(reading.private);
         self.pss.add(reading.pss);
+        self.swap.add(reading.swap);
         self.descriptors.add(reading.descriptors);
         self.threads.add(Some(reading.threads));
     }
 
-    pub(super) fn sample(&self, at_ns: u64, group: Group, cpu_ns: u64) -> Sample {
+    /// `cpu_ns` and `major_faults` are what the group has used since the start of the run.
+    pub(super) fn sample(&self, at_ns: u64, group: Group, cpu_ns: u64, major_faults: u64) -> Sample {
         Sample {
             processes: self.processes,
             rss_sum: self.rss.total(),
@@ -84,6 +87,8 @@ impl Sums {
             threads_sum: self.threads.total(),
             threads_max: self.threads.max(),
             cpu_ns: Some(cpu_ns),
+            major_faults: Some(major_faults),
+            swap: self.swap.total(),
             ..Sample::empty(at_ns, group)
         }
     }
@@ -100,7 +105,7 @@ mod tests {
         sums.add(&reading(Some(10), None));
         sums.add(&reading(None, Some(7)));
         sums.add(&reading(Some(30), Some(5)));
-        let sample = sums.sample(1, Group::Worker, 99);
+        let sample = sums.sample(1, Group::Worker, 99, 3);
         let expected = Sample {
             processes: 3,
             rss_sum: Some(40),
@@ -111,6 +116,7 @@ mod tests {
             threads_sum: Some(6),
             threads_max: Some(2),
             cpu_ns: Some(99),
+            major_faults: Some(3),
             ..Sample::empty(1, Group::Worker)
         };
         assert_eq!(sample, expected);

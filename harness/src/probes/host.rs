@@ -11,6 +11,8 @@ pub(super) struct HostReader {
     text: Vec<u8>,
     /// CPU time when the run started, in clock ticks.
     cpu_before: Option<u64>,
+    /// Major page faults when the run started.
+    faults_before: Option<u64>,
 }
 
 /// What was read of the host.
@@ -18,13 +20,16 @@ pub(super) struct HostReader {
 pub(super) struct HostReading {
     available: Option<u64>,
     load: Option<f64>,
+    swap: Option<u64>,
+    major_faults: Option<u64>,
     cpu_ticks: Option<u64>,
 }
 
 impl HostReader {
     pub(super) fn new() -> Self {
-        let mut reader = Self { text: vec![0; 4096], cpu_before: None };
+        let mut reader = Self { text: vec![0; 4096], cpu_before: None, faults_before: None };
         reader.cpu_before = reader.cpu_ticks();
+        reader.faults_before = reader.major_faults();
         reader
     }
 
@@ -32,9 +37,18 @@ impl HostReader {
         let used = self.cpu_ticks().zip(self.cpu_before);
         HostReading {
             available: self.text_of("/proc/meminfo").and_then(available),
+            swap: self.text_of("/proc/meminfo").and_then(swap_used),
+            major_faults: self
+                .major_faults()
+                .zip(self.faults_before)
+                .map(|(now, was)| now.saturating_sub(was)),
             load: self.text_of("/proc/loadavg").and_then(load),
             cpu_ticks: used.map(|(now, before)| now.saturating_sub(before)),
         }
+    }
+
+    fn major_faults(&mut self) -> Option<u64> {
+        self.text_of("/proc/vmstat").and_then(|text| counter(text, "pgmajfault "))
     }
 
     fn cpu_ticks(&mut self) -> Option<u64> {
@@ -55,14 +69,25 @@ impl HostReading {
             cpu_ns: self.cpu_ticks.map(|ticks| ticks.saturating_mul(tick_ns)),
             available: self.available,
             load: self.load,
+            major_faults: self.major_faults,
+            swap: self.swap,
             ..Sample::empty(at_ns, Group::Host)
         }
     }
 }
 
 fn available(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+    counter(meminfo, "MemAvailable:")?.checked_mul(1024)
+}
+
+fn swap_used(meminfo: &str) -> Option<u64> {
+    let (total, free) = (counter(meminfo, "SwapTotal:")?, counter(meminfo, "SwapFree:")?);
+    total.saturating_sub(free).checked_mul(1024)
+}
+
+/// The number on the line that begins with this name.
+fn counter(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
 fn load(loadavg: &str) -> Option<f64> {
@@ -90,6 +115,8 @@ mod tests {
         assert_eq!(load("0.42 0.36 0.20 2/123 4567\n"), Some(0.42));
         assert_eq!(busy("cpu  10 20 30 4000 500 6 7 80 9 0\ncpu0 1 2 3\n"), Some(73));
         assert_eq!(available("MemTotal: 5 kB\n"), None);
+        assert_eq!(swap_used("SwapTotal:       100 kB\nSwapFree:        60 kB\n"), Some(40 << 10));
+        assert_eq!(counter("pgfault 7\npgmajfault 12\n", "pgmajfault "), Some(12));
         assert_eq!(busy("cpu  10 20\n"), None);
     }
 

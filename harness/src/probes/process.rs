@@ -15,9 +15,11 @@ pub(super) struct Reading {
     pub(super) rss: Option<u64>,
     pub(super) private: Option<u64>,
     pub(super) pss: Option<u64>,
+    pub(super) swap: Option<u64>,
     pub(super) descriptors: Option<u64>,
     pub(super) threads: u64,
     pub(super) cpu_ticks: u64,
+    pub(super) major_faults: u64,
 }
 
 /// Reads processes into buffers that are kept.
@@ -72,17 +74,18 @@ impl ProcessReader {
             rss: memory.map(|m| m.resident * page),
             private: memory.map(|m| m.resident.saturating_sub(m.shared) * page),
             pss: None,
+            swap: None,
             descriptors,
             threads: stat.threads,
             cpu_ticks: stat.cpu_ticks,
+            major_faults: stat.major_faults,
         })
     }
 
-    /// Its proportional memory, in bytes.
-    pub(super) fn pss(&mut self, pid: u32) -> Option<u64> {
-        let text = self.file(pid, "smaps_rollup").ok()?;
-        let line = text.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"Pss:"))?;
-        number(line.trim_ascii().split(|b| *b == b' ').next()?).map(|kib| kib * 1024)
+    /// Its proportional memory and what of it is swapped, in bytes.
+    pub(super) fn pss_and_swap(&mut self, pid: u32) -> (Option<u64>, Option<u64>) {
+        let Ok(text) = self.file(pid, "smaps_rollup") else { return (None, None) };
+        (kibibytes(text, b"Pss:"), kibibytes(text, b"Swap:"))
     }
 
     fn descriptors(&mut self, pid: u32) -> Option<u64> {
@@ -130,6 +133,12 @@ struct Memory {
 fn memory(statm: &[u8]) -> Option<Memory> {
     let mut fields = statm.split(|b| *b == b' ').map(number);
     Some(Memory { size: fields.next()??, resident: fields.next()??, shared: fields.next()?? })
+}
+
+/// The value of a line of `smaps_rollup`, in bytes.
+fn kibibytes(text: &[u8], name: &[u8]) -> Option<u64> {
+    let line = text.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(name))?;
+    number(line.trim_ascii().split(|b| *b == b' ').next()?).map(|kib| kib * 1024)
 }
 
 fn number(digits: &[u8]) -> Option<u64> {

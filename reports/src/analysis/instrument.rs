@@ -38,13 +38,13 @@ pub struct Instrument {
 }
 
 pub(super) fn find(evidence: &Evidence, findings: &mut Findings) -> Instrument {
-    let own: Vec<&Sample> = evidence.samples.iter().filter(|s| s.group == Group::Harness).collect();
+    let (own, peaks) = (of_harness(&evidence.samples), of_harness(evidence.peaks()));
     let n = own.len() as u64;
     for (name, read) in [
         ("harness.memory.max", (|s| s.private_max) as fn(&Sample) -> Option<u64>),
         ("harness.descriptors.max", |s| s.descriptors_max),
     ] {
-        if let Some(max) = own.iter().filter_map(|s| read(s)).max() {
+        if let Some(max) = peaks.iter().filter_map(|s| read(s)).max() {
             findings.put(name, Of::default(), Measured::exact(Basis::Samples, n, number(max)));
         }
     }
@@ -78,6 +78,10 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) -> Instrument {
         samples,
         widest_gap: widest_gap(evidence),
     }
+}
+
+fn of_harness(samples: &[Sample]) -> Vec<&Sample> {
+    samples.iter().filter(|s| s.group == Group::Harness).collect()
 }
 
 fn target_exit(evidence: &Evidence) -> Option<String> {

@@ -21,8 +21,10 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
             let of = Of { selector, phase: window.map(|w| w.phase.as_str()) };
             let here: Vec<&Sample> =
                 samples.iter().copied().filter(|s| window.is_none_or(|w| w.holds(s.at_ns))).collect();
-            greatest(&here, of, findings);
-            total(&here, of, findings);
+            let peaks = evidence.peaks().iter().filter(|s| groups.contains(&s.group));
+            let peaks: Vec<&Sample> = peaks.filter(|s| window.is_none_or(|w| w.holds(s.at_ns))).collect();
+            greatest(&peaks, of, findings);
+            total(&peaks, of, findings);
             if let Some(cores) = cores(&here) {
                 findings.put("cpu.cores", of, cores);
             }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use evidence::event::{Edge, Fact, FaultStep};
 use proptest::prelude::*;
-use scenarios::plan::{FaultKind, Means, Overlap, When};
+use scenarios::plan::{FaultKind, Means, Overlap, Quiesce, When};
 
 use super::super::What;
 use super::simulation::fault;
@@ -37,7 +37,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// Every run ends, and then: everything broken was put back before the end, everything sent is accounted
-    /// for, every round that was due has a row, the intervals add up to the ledger, no load was sent behind
+    /// for, every round that was due has a row
+    /// unless it was withheld, the intervals add up to the ledger, no load was sent behind
     /// the drain, and every phase that began has ended.
     #[test]
     fn a_run_ends_and_its_evidence_is_whole(
@@ -47,8 +48,10 @@ proptest! {
         up_ns in prop_oneof![Just(0), 0..3 * SECOND],
         interrupts in prop::collection::vec(0..25 * SECOND, 0..4),
         disk_full in prop::option::weighted(0.2, 0..25 * SECOND),
+        rests in prop::option::of((SECOND..6 * SECOND, 0..3 * SECOND)),
     ) {
         let mut plan = plan(10);
+        plan.soak.quiesce = rests.map(|(every_ns, within_ns)| Quiesce { every_ns, within_ns });
         let mut faults = faults;
         faults.sort_unstable();
         for (index, (at_ns, for_ns, place, in_round)) in faults.into_iter().enumerate() {
@@ -97,7 +100,14 @@ proptest! {
         prop_assert_eq!(sum(|i| i.late), ledger.late - floods.late);
         let numbers: HashSet<u64> = run.rounds.iter().map(|r| r.round).collect();
         prop_assert_eq!(numbers.len(), run.rounds.len());
-        prop_assert_eq!(run.rounds.len() as u64, run.state.next_round);
+        let points = |wanted: Edge| run.facts(|f| match f {
+            Fact::Quiesce { point, edge, withheld, .. } if *edge == wanted => Some((*point, *withheld)),
+            _ => None,
+        });
+        let (begun, over) = (points(Edge::Begin), points(Edge::End));
+        prop_assert_eq!(begun.len(), over.len());
+        let withheld: u64 = over.iter().map(|(_, (_, withheld))| withheld).sum();
+        prop_assert_eq!(run.rounds.len() as u64 + withheld, run.state.next_round);
 
         let injected = |id: &String| run.facts(|f| match f {
             Fact::Fault { fault, step: FaultStep::Injected, .. } if fault == id => Some(()),

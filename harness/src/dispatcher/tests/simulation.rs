@@ -13,7 +13,8 @@ use scenarios::plan::{
     Workload,
 };
 
-use crate::dispatcher::{Applied, Command, Conclusion, Event, State, What, step};
+use crate::clocks::Clocks;
+use crate::dispatcher::{Applied, Command, Conclusion, Event, State, TickSummary, What, step};
 use crate::ledger::Digests;
 use crate::recorder::Record;
 
@@ -97,6 +98,10 @@ pub(super) struct Deeds {
     pub(super) hits: u64,
     /// It answers at this attempt while one of its faults acts.
     pub(super) attempt: u32,
+    /// The host sleeps at this time, so long.
+    pub(super) sleep_ns: Option<(u64, u64)>,
+    /// Its wall clock is set back at this time, by so much.
+    pub(super) set_back_ns: Option<(u64, u64)>,
 }
 
 /// A run in progress, and what was recorded of it.
@@ -235,7 +240,8 @@ impl Simulation {
                 let gone = self.deeds.gone.filter(|(_, from_ns)| *from_ns <= now_ns).map(|(pid, _)| pid);
                 let vanished = order.processes.iter().map(|p| p.pid).filter(|pid| Some(*pid) == gone);
                 let vanished = vanished.collect();
-                self.at(now_ns + 5 * MS, What::Sampled { vanished, mark: order.mark });
+                let tick = TickSummary { clocks: self.clocks(), ..TickSummary::default() };
+                self.at(now_ns + 5 * MS, What::Sampled { vanished, mark: order.mark, tick });
             }
             Command::EndTarget => self.at(now_ns + MS, What::Ended { left_behind: Some(0) }),
             Command::Finish(conclusion) => {
@@ -243,6 +249,17 @@ impl Simulation {
             }
             Command::Record(_) => {}
         }
+    }
+
+    /// The clocks of a host that does what the deeds say.
+    fn clocks(&self) -> Option<Clocks> {
+        let since =
+            |deed: Option<(u64, u64)>| deed.filter(|(at, _)| *at <= self.now_ns).map_or(0, |(_, by)| by);
+        let (slept, back) = (since(self.deeds.sleep_ns), since(self.deeds.set_back_ns));
+        let signed = |ns: u64| i64::try_from(ns).expect("a test is short");
+        let boot_ns = signed(self.now_ns + slept);
+        let real_ns = 1_700_000_000_000_000_000 + boot_ns - signed(back);
+        Some(Clocks { monotonic_ns: signed(self.now_ns), boot_ns, real_ns })
     }
 
     /// A killed worker leaves at once and is replaced 20 ms later.
