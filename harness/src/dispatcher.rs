@@ -9,12 +9,14 @@
 //! one concern of it.
 
 mod agents;
+mod alerts;
 mod clocks;
 mod command;
 mod ending;
 mod event;
 mod faults;
 mod hung;
+mod incidents;
 mod intervals;
 mod launch;
 mod load;
@@ -23,7 +25,7 @@ mod sampling;
 mod state;
 mod timeline;
 
-pub use command::{Command, Commands, Conclusion, SampleOrder, Trouble};
+pub use command::{Command, Commands, Conclusion, Notice, SampleOrder, Trouble};
 pub use event::{Applied, Event, TickSummary, What};
 pub use state::State;
 
@@ -49,9 +51,14 @@ pub fn step(state: &mut State, event: Event) -> Commands {
         What::Exited { status } => state.target_exited(&status, out),
         What::Injected { fault, injected } => state.injected(fault, injected, out),
         What::Healed { fault, observed, healed } => state.healed(fault, observed, healed, out),
-        What::Sampled { vanished, mark, tick } => state.sampled(&vanished, mark, &tick, out),
+        What::Sampled { vanished, mark, tick } => {
+            state.sampled(&vanished, mark, &tick, out);
+            state.watch_tick(&tick, mark, out);
+        }
+        What::Notified { about, whom, found } => state.notified(about, whom, found, out),
         What::HostFailed(failure) => state.host_failed(failure, out),
         What::Interrupted => state.interrupted(out),
+        What::EndEarly { why } => state.end_by_rule(why, out),
         What::Ended { left_behind } => state.ended(left_behind, out),
     }
     catch_up(state, &mut commands);

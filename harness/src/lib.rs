@@ -18,6 +18,7 @@ pub mod ledger;
 mod manifest;
 pub mod members;
 mod nemesis;
+mod notify;
 pub mod probes;
 mod progress;
 pub mod recorder;

@@ -24,4 +24,10 @@ pub struct Progress {
     pub faults_done: u32,
     /// Faults in the plan.
     pub faults_planned: u32,
+    /// Incidents so far, those that faults of the plan caused among them.
+    pub incidents: u64,
+    /// Live thresholds that are crossed.
+    pub alerts: u32,
+    /// The last alerts and critical incidents, each with its number in the run, from 1.
+    pub news: Vec<(u64, String)>,
 }

@@ -1,6 +1,7 @@
 //! Reads the processes on a thread of its own: a reading of two thousand of them takes longer than the loop
 //! may stand still.
 
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -23,6 +24,7 @@ pub(crate) struct Sampler {
 impl Sampler {
     pub(crate) fn start(
         clock: Clock,
+        run_dir: PathBuf,
         recorder: Recorder,
         events: UnboundedSender<Event>,
     ) -> std::io::Result<Self> {
@@ -30,7 +32,10 @@ impl Sampler {
         let thread = std::thread::Builder::new().name("sampler".to_owned()).spawn(move || {
             let mut sampler = probes::Sampler::new();
             for order in received {
-                let what = read(&mut sampler, &order, clock, &recorder);
+                let mut what = read(&mut sampler, &order, clock, &recorder);
+                if let What::Sampled { tick, .. } = &mut what {
+                    tick.free_bytes = free_bytes(&run_dir);
+                }
                 if events.send(Event { at_ns: clock.now_ns(), what }).is_err() {
                     return;
                 }
@@ -66,4 +71,10 @@ fn read(sampler: &mut probes::Sampler, order: &SampleOrder, clock: Clock, record
         recorder.record(Record::Processes(tick.processes));
     }
     What::Sampled { vanished: tick.vanished, mark, tick: summary }
+}
+
+/// Bytes that an unprivileged user may still write there.
+fn free_bytes(path: &std::path::Path) -> Option<u64> {
+    let found = nix::sys::statvfs::statvfs(path).ok()?;
+    Some(found.blocks_available().saturating_mul(found.fragment_size()))
 }

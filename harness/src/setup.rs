@@ -30,13 +30,18 @@ pub struct Setup {
     pub started_wall: String,
 }
 
-/// The user wants the run to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The run should end.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Interrupt {
-    /// Undo faults, drain, finish the evidence.
+    /// By the user: undo faults, drain, finish the evidence.
     First,
     /// The same without waiting for the drain.
     Second,
+    /// By a rule of the plan: what is left of it can change nothing, or is worth nothing.
+    EndEarly {
+        /// Why, in one sentence.
+        why: String,
+    },
 }
 
 /// A run that was carried out and whose evidence is whole.

@@ -21,6 +21,7 @@ pub(crate) async fn show(mut updates: watch::Receiver<Progress>) {
     let mut tick = tokio::time::interval(if terminal { ON_TERMINAL } else { IN_LOG });
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut shown_phase = String::new();
+    let mut told = 0;
     loop {
         let due = tokio::select! {
             changed = updates.changed() => match changed {
@@ -30,6 +31,7 @@ pub(crate) async fn show(mut updates: watch::Receiver<Progress>) {
             _ = tick.tick() => true,
         };
         let progress = updates.borrow().clone();
+        told = tell_news(&progress.news, told);
         // Before the first phase there is nothing to tell.
         if due && !progress.phase.is_empty() {
             let text = line(&progress);
@@ -39,6 +41,14 @@ pub(crate) async fn show(mut updates: watch::Receiver<Progress>) {
         }
     }
     note(format_args!("{}", clear_line()));
+}
+
+/// A line for each alert and critical incident that was not told yet; up to which of them it was.
+fn tell_news(news: &[(u64, String)], told: u64) -> u64 {
+    for (number, text) in news.iter().filter(|(number, _)| *number > told) {
+        note(format_args!("{}alert {number}: {text}\n", clear_line()));
+    }
+    news.last().map_or(told, |(number, _)| *number)
 }
 
 /// `hold · 12 s, 8 s left · 20/20 agents · 24 rounds · delivery 100 % · faults 1/1`
@@ -61,6 +71,9 @@ fn line(p: &Progress) -> String {
     if p.faults_planned > 0 {
         parts.push(format!("faults {}/{}", p.faults_done, p.faults_planned));
     }
+    if p.alerts > 0 {
+        parts.push(format!("alerts {}", p.alerts));
+    }
     parts.join(" · ")
 }
 
@@ -80,10 +93,13 @@ mod tests {
             delivery: Some(0.9991),
             faults_done: 1,
             faults_planned: 2,
+            incidents: 3,
+            alerts: 1,
+            news: Vec::new(),
         };
         assert_eq!(
             line(&progress),
-            "hold · 12 s, 8 s left · 19/20 agents · 24 rounds · delivery 99.9 % · faults 1/2"
+            "hold · 12 s, 8 s left · 19/20 agents · 24 rounds · delivery 99.9 % · faults 1/2 · alerts 1"
         );
     }
 }

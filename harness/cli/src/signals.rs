@@ -23,14 +23,14 @@ pub(crate) fn interrupts() -> std::io::Result<mpsc::Receiver<harness::Interrupt>
     tokio::spawn(async move {
         let mut interrupt = harness::Interrupt::First;
         while raised.recv().await.is_some() {
+            let hurries = interrupt == harness::Interrupt::Second;
             if sender.send(interrupt).await.is_err() {
                 return;
             }
-            let what = match interrupt {
-                harness::Interrupt::First => {
-                    "interrupted: healing, draining and judging what there is (again: do not wait for the drain)"
-                }
-                harness::Interrupt::Second => "interrupted again: healing and ending at once",
+            let what = if hurries {
+                "interrupted again: healing and ending at once"
+            } else {
+                "interrupted: healing, draining and judging what there is (again: do not wait for the drain)"
             };
             note!("{}{what}", clear_line());
             interrupt = harness::Interrupt::Second;

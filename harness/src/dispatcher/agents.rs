@@ -5,8 +5,10 @@ use evidence::role::Role;
 use protocol::{Capability, How, Member, MemberState, Report};
 
 use super::command::{Command, Commands};
+use super::incidents::Incident;
 use super::launch::member_fact;
 use super::state::{Stage, State};
+use crate::members::Agent;
 use crate::target::shown;
 
 /// Gauges by different names that are written down, at most.
@@ -19,6 +21,8 @@ const MAX_STATUS: usize = 80;
 
 /// How long a process may be gone without the target, which tells of its members, having told of it.
 const UNTOLD_AFTER_NS: u64 = 2_000_000_000;
+/// How long after a fault an agent may be replaced because of it, in nanoseconds.
+const REPLACED_WITHIN_NS: u64 = 30_000_000_000;
 
 impl State {
     /// A report on agents or numbers. `at_ns` in it is the target's reading of the clock that all processes
@@ -94,10 +98,11 @@ impl State {
         out: &mut Commands,
     ) {
         // Told late or twice: it is known already.
-        let same = |a: &crate::members::Agent| !a.alive && (a.pid, a.epoch) == (member.pid, member.epoch);
+        let same = |a: &Agent| !a.alive && (a.pid, a.epoch) == (member.pid, member.epoch);
         if state == MemberState::Left && self.members.get(member.agent).is_some_and(|a| same(&a)) {
             return;
         }
+        let was = self.members.get(member.agent);
         self.members.changed(member, state, at_ns);
         let became = match state {
             MemberState::Left => Became::Left,
@@ -109,6 +114,9 @@ impl State {
             self.left(member, status, at_ns, out);
         } else {
             out.fact(at_ns, member_fact(member, became, status, None));
+        }
+        if became == Became::Replaced {
+            self.replaced(member, was, at_ns, out);
         }
         if became == Became::Replaced && member.pid != 0 {
             out.push(Command::Identify(vec![member.pid]));
@@ -125,18 +133,64 @@ impl State {
         let cause =
             self.faults.causes.take(member.pid, at_ns).map(|fault| self.plan.faults[fault].id.clone());
         let expected = cause.is_some() || matches!(self.stage, Stage::Stopping { .. } | Stage::Ending);
+        self.end_hang(member.agent, Some("its process ended"), out);
         let role = crate::members::role(member.role);
-        if !expected {
-            // The work of a worker goes to others; without its coordinator nobody gives it out.
-            let severity = if role == Role::Worker { Severity::Minor } else { Severity::Critical };
-            let how = status.as_deref().map_or_else(String::new, |status| format!(": {status}"));
-            let what = format!(
-                "{role} {} (process {}) ended without a fault of the plan{how}",
-                member.agent, member.pid
-            );
-            self.incident(at_ns, IncidentKind::Crash, severity, Some(member.agent), &what, out);
+        let crash = (!expected).then(|| self.crashed(member, role, status.as_deref(), at_ns, out));
+        // One that was replaced before its end was told needs no other to take its place.
+        if self.members.get(member.agent).is_some_and(|a| a.epoch > member.epoch) {
+            crash.into_iter().for_each(|number| self.end_incident(number, at_ns, None, out));
+        } else {
+            self.incidents.gone.insert(member.agent, crash);
         }
         out.fact(at_ns, member_fact(member, Became::Left, status, cause));
+    }
+
+    /// A process ended and no fault of the plan ended it: an incident until another takes its place.
+    fn crashed(
+        &mut self,
+        member: &Member,
+        role: Role,
+        status: Option<&str>,
+        at_ns: u64,
+        out: &mut Commands,
+    ) -> u64 {
+        self.incidents.crashes += 1;
+        // The work of a worker goes to others; without its coordinator nobody gives it out.
+        let severity = if role == Role::Worker { Severity::Minor } else { Severity::Critical };
+        let how = status.map_or_else(String::new, |status| format!(": {status}"));
+        let what = format!(
+            "{role} {} (process {}) ended without a fault of the plan{how}",
+            member.agent, member.pid
+        );
+        let (kind, agent) = (IncidentKind::Crash, Some(member.agent));
+        self.begin_incident(at_ns, Incident { kind, severity, agent, fault: None, what }, out)
+    }
+
+    /// A new process took the place of an agent. Where the end of the one before was not told and no fault explains
+    /// it, the target did so of its own accord.
+    fn replaced(&mut self, member: &Member, was: Option<Agent>, at_ns: u64, out: &mut Commands) {
+        let was_alive = was.is_some_and(|a| a.alive && a.epoch < member.epoch);
+        match self.incidents.gone.remove(&member.agent) {
+            Some(Some(crash)) => self.end_incident(crash, at_ns, None, out),
+            Some(None) => {}
+            None if was_alive && self.excuse(at_ns.saturating_sub(REPLACED_WITHIN_NS)).is_none() => {
+                let what = format!(
+                    "the target replaced agent {} and no fault of the plan asked for it",
+                    member.agent
+                );
+                self.incident(at_ns, IncidentKind::Restart, Severity::Minor, Some(member.agent), &what, out);
+            }
+            None => {}
+        }
+    }
+
+    /// The target was started again by the plan: what its agents were is over.
+    pub(super) fn forget_agents(&mut self, out: &mut Commands) {
+        let gone = std::mem::take(&mut self.incidents.gone);
+        let hangs = std::mem::take(&mut self.incidents.hangs);
+        for number in gone.into_values().flatten().chain(hangs.into_values()) {
+            self.end_incident(number, self.now_ns, None, out);
+        }
     }
 
     /// Processes that the sampler did not find. A target that tells of its members is given the time to tell of
@@ -155,7 +209,7 @@ impl State {
         }
         let missing = &self.missing;
         let long_gone = |pid: &u32| missing.get(pid).is_some_and(|since_ns| now_ns - since_ns >= wait_ns);
-        let gone: Vec<(u32, crate::members::Agent)> =
+        let gone: Vec<(u32, Agent)> =
             self.members.iter().filter(|(_, a)| a.alive && long_gone(&a.pid)).collect();
         for (number, agent) in gone {
             // One that was never seen may live where this process cannot look.

@@ -41,6 +41,8 @@ pub enum Command {
     StartTarget,
     /// Read the processes.
     Sample(SampleOrder),
+    /// Tell whoever the plan names.
+    Notify(Notice),
     /// End every process of the run that is still there.
     EndTarget,
     /// The run is over.
@@ -56,6 +58,15 @@ pub struct SampleOrder {
     pub slow: bool,
     /// What the tick is for, if it is a special one.
     pub mark: Option<Mark>,
+}
+
+/// What somebody outside is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The alert, or the kind of incident.
+    pub about: String,
+    /// One line of JSON.
+    pub line: String,
 }
 
 /// What is known when a run is over.

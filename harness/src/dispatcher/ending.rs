@@ -30,6 +30,8 @@ impl State {
     /// The load is over. Faults in effect are undone when the plan says, then comes the drain barrier.
     pub(super) fn end_load(&mut self, out: &mut Commands) {
         self.skip_faults("the load was over", out);
+        self.look_for_outage(out);
+        self.no_more_work_due(out);
         self.stage = Stage::Healing;
         self.end_quiesce(false, out);
         self.remember_workers();
@@ -201,6 +203,17 @@ impl State {
         self.end_early(out);
     }
 
+    /// By a rule of the plan the run should not go on. Nothing but a run under load has time to save.
+    pub(super) fn end_by_rule(&mut self, why: String, out: &mut Commands) {
+        if self.stage != Stage::Running || self.how.is_some() {
+            return;
+        }
+        let saved_ns = self.timeline.load_ends_ns().map_or(0, |end_ns| end_ns.saturating_sub(self.now_ns));
+        out.fact(self.now_ns, Fact::EndingEarly { why: why.clone(), saved_ns });
+        self.how = Some(How::EndedEarly { why, saved_ns });
+        self.end_early(out);
+    }
+
     /// The run ends now, in order.
     fn end_early(&mut self, out: &mut Commands) {
         let hurry = self.interrupts > 1 || matches!(self.how, Some(How::HarnessFailed { .. }));
@@ -254,8 +267,7 @@ impl State {
         if self.timeline.zero_ns().is_none() {
             return self.target_failed(TargetFailure::Said { message }, out);
         }
-        let what = format!("the target reported an error: {message}");
-        self.incident(self.now_ns, IncidentKind::Protocol, Severity::Critical, None, &what, out);
+        self.error_reported(&message, out);
     }
 
     /// This machine does not let the run go on: it ends in order, as far as that is possible.
@@ -295,16 +307,23 @@ impl State {
         self.close_rounds(true, out);
         self.conclude_faults(out);
         self.leave_phase(self.now_ns, out);
-        self.tell_costs(out);
+        let costs = self.tell_costs(out);
         let has_processes = self.members.iter().any(|(_, agent)| agent.pid != 0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, below 2^53")]
         let effects = self.gauges.get("effects").filter(|n| **n >= 0.0).map(|n| *n as u64);
         let told = self.tells.contains(&protocol::Capability::Effects);
+        let ledger = self.ledger.close(effects.filter(|_| told));
+        // Lost is only proven behind the barrier.
+        if self.drain.is_some_and(|drain| drain.completed) {
+            self.tasks_lost(ledger.lost.saturating_sub(ledger.floods.lost), &costs, out);
+        }
+        self.end_alerts(out);
+        self.end_incidents(out);
         let end = End {
             schema: SCHEMA,
             how: self.how.clone().unwrap_or(How::Finished),
             at_ns: self.now_ns,
-            ledger: self.ledger.close(effects.filter(|_| told)),
+            ledger,
             drain: self.drain,
             shed: self.shed,
             ticks: self.sampling.ticks,

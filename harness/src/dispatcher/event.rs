@@ -78,10 +78,24 @@ pub enum What {
         /// What else it showed.
         tick: TickSummary,
     },
+    /// Somebody was told of an alert or an incident, or could not be.
+    Notified {
+        /// The alert, or the kind of incident.
+        about: String,
+        /// Whom: `command`, `webhook`.
+        whom: String,
+        /// What came of it.
+        found: String,
+    },
     /// This machine does not let the run go on.
     HostFailed(HostFailure),
     /// The user wants it to end.
     Interrupted,
+    /// By a rule of the plan it should not go on.
+    EndEarly {
+        /// Why, in one sentence.
+        why: String,
+    },
     /// Every process of the run has ended, or was ended.
     Ended {
         /// How many were alive before they were ended; `None` if that is not known.

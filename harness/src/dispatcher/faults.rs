@@ -156,7 +156,7 @@ impl State {
             self.faults.crash_loops.insert(fault, CrashLoop::of(injected.victims.clone()));
         }
         self.fault_fact(fault, injected, out);
-        self.faults.over_ns = Some(self.now_ns);
+        self.faults.over = Some((fault, self.now_ns));
         if !applied {
             self.faults.watches.retain(|watch| watch.fault != fault);
             self.faults.causes.forget(fault);
@@ -241,7 +241,7 @@ impl State {
         let at_ns = healed.at_ns;
         self.observed(fault, observed, at_ns, out);
         self.fault_fact(fault, healed, out);
-        self.faults.over_ns = Some(self.now_ns);
+        self.faults.over = Some((fault, self.now_ns));
         self.faults.causes.over(fault, at_ns);
         self.faults.live(fault, Life::Done);
         let watch = self.faults.watches.iter_mut().find(|watch| watch.fault == fault);

@@ -56,6 +56,7 @@ impl State {
     pub(super) fn close_interval(&mut self, at_ns: u64, out: &mut Commands) {
         let Some(began_ns) = self.tally.began_ns.take() else { return };
         self.ledger.expire(self.now_ns);
+        self.interval_over(out);
         let row = self.tally.row(began_ns, at_ns, self.ledger.counts(), self.ledger.open_work());
         for histogram in self.latency.take(began_ns, row.length_ns) {
             out.record(Record::Latency(histogram));
@@ -81,5 +82,13 @@ impl State {
         let phase = self.tally.phase.clone();
         self.close_interval(at_ns, out);
         self.tally.begin(at_ns, &phase, self.ledger.counts());
+    }
+
+    /// What is looked for at the end of each interval.
+    fn interval_over(&mut self, out: &mut Commands) {
+        self.watch_interval(out);
+        self.look_for_outage(out);
+        self.look_for_overdue(out);
+        self.end_quiet_errors(out);
     }
 }

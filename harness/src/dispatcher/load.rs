@@ -33,6 +33,8 @@ impl State {
             return self.withhold(1);
         }
         self.note_lag(due_ns);
+        self.work_due(due_ns);
+        self.look_for_outage(out);
         let phase = self.timeline.phase().to_owned();
         if self.is_down() || self.rounds.open() >= rounds.open as usize {
             self.shed.rounds += 1;
@@ -81,6 +83,7 @@ impl State {
                 continue;
             }
             self.note_lag(due_ns);
+            self.work_due(due_ns);
             self.tally.due += due;
             let taken = due.min(free);
             free -= taken;
@@ -180,6 +183,7 @@ impl State {
     fn answered(&mut self, answer: &Answer, out: &mut Commands) {
         let at_ns = self.now_ns;
         self.heard.answer(answer.agent, at_ns);
+        self.end_hang(answer.agent, None, out);
         let (closing, end) = match self.ledger.answer(answer, at_ns) {
             Outcome::InTime(closing) => (closing, End::InTime),
             Outcome::Late(closing) => (closing, End::Late),
@@ -195,6 +199,7 @@ impl State {
                 self.rounds.corrupted(closing.round, at_ns);
             }
         } else {
+            self.work_answered(out);
             self.latency.record(Series::Response, at_ns.saturating_sub(closing.intended_ns));
             self.latency.record(Series::Service, at_ns.saturating_sub(closing.started_ns));
             if closing.kind == Kind::Round {
@@ -221,10 +226,15 @@ impl State {
         for row in self.rounds.take_written(self.now_ns, at_the_end) {
             self.rounds_done += 1;
             if let Some(ended_ns) = row.ended_ns {
+                self.watch_round(ended_ns.saturating_sub(row.due_ns));
                 self.latency.record(Series::Round, ended_ns.saturating_sub(row.due_ns));
             }
             if let Some(target_ns) = row.target_ns {
                 self.latency.record(Series::TargetRound, target_ns);
+            }
+            if !at_the_end {
+                self.round_over(&row, out);
+                self.look_for_hangs(&row, out);
             }
             out.record(Record::Round(row));
         }

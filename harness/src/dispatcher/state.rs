@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use evidence::end::{Drain, How, Shed};
-use evidence::event::{Edge, Fact, IncidentKind, Severity};
 use protocol::Capability;
 use scenarios::plan::Plan;
 
-use super::command::{Commands, Trouble};
+use super::alerts::Alerts;
+use super::command::Trouble;
 use super::faults::Faults;
 use super::hung::Heard;
+use super::incidents::Incidents;
 use super::intervals::Tally;
 use super::quiesce::Quiescing;
 use super::sampling::Sampling;
@@ -127,8 +128,8 @@ pub struct State {
     pub(super) told_in: (u64, u32),
     /// When each gauge was last written down.
     pub(super) gauges_written: HashMap<String, u64>,
-    /// Incidents so far.
-    pub(super) incidents: u64,
+    pub(super) incidents: Incidents,
+    pub(super) alerts: Alerts,
     pub(super) stop_ns: Option<u64>,
     /// Whether the target ended, or had the time that it was promised for ending.
     pub(super) could_end: bool,
@@ -179,7 +180,8 @@ impl State {
             gauges: BTreeMap::new(),
             told_in: (0, 0),
             gauges_written: HashMap::new(),
-            incidents: 0,
+            incidents: Incidents::default(),
+            alerts: Alerts::new(&plan.soak.alerts),
             stop_ns: None,
             could_end: false,
             how: None,
@@ -230,23 +232,6 @@ impl State {
         .min()
     }
 
-    /// Something happened that should not have, and was over at once.
-    pub(super) fn incident(
-        &mut self,
-        at_ns: u64,
-        kind: IncidentKind,
-        severity: Severity,
-        agent: Option<u32>,
-        what: &str,
-        out: &mut Commands,
-    ) {
-        self.incidents += 1;
-        for edge in [Edge::Begin, Edge::End] {
-            let (incident, what) = (self.incidents, what.to_owned());
-            out.fact(at_ns, Fact::Incident { incident, kind, severity, edge, agent, fault: None, what });
-        }
-    }
-
     /// Something that was due at `at_ns` is done now.
     pub(super) fn note_lag(&mut self, at_ns: u64) {
         self.lag_ns = self.lag_ns.max(self.now_ns.saturating_sub(at_ns));
@@ -273,6 +258,9 @@ impl State {
             delivery,
             faults_done: count(self.faults.done()),
             faults_planned: count(self.plan.faults.len()),
+            incidents: self.incidents.count(),
+            alerts: count(self.alerts.crossed()),
+            news: self.alerts.news(),
         }
     }
 }

@@ -72,6 +72,9 @@ impl Lot {
     }
 }
 
+/// How many of the oldest lots are looked at for tasks that are overdue.
+const OLDEST_LOTS: usize = 64;
+
 /// The lots of one kind that are not done with.
 #[derive(Debug)]
 pub struct Lane {
@@ -252,6 +255,15 @@ impl Lane {
             self.lots.retain(|lot| !lot.is_done());
             self.done = 0;
         }
+    }
+
+    /// When the oldest task was sent, at `until_ns` or before, that was acknowledged and is open. Only the oldest lots
+    /// are looked at.
+    #[must_use]
+    pub fn oldest_acknowledged(&self, until_ns: u64) -> Option<u64> {
+        let old = self.lots.iter().take(OLDEST_LOTS).take_while(|lot| lot.started_ns <= until_ns);
+        let mut waiting = old.filter(|lot| (0..lot.settled).any(|index| !lot.closed.get(index)));
+        waiting.next().map(|lot| lot.started_ns)
     }
 
     pub(super) fn unsettled(&self) -> u64 {

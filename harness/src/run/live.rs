@@ -17,6 +17,7 @@ use crate::clock::{Alarm, Clock};
 use crate::dispatcher::{Command, Commands, Conclusion, Event, State, What, step};
 use crate::error::{HarnessError, HostFailure, TargetFailure};
 use crate::nemesis::Nemesis;
+use crate::notify::Notifier;
 use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::sampler::Sampler;
@@ -41,6 +42,7 @@ pub(super) struct Live {
     observer: watch::Sender<Progress>,
     shown_ns: u64,
     sampler: Option<Sampler>,
+    notifier: Option<Notifier>,
     running: Option<Running>,
     conclusion: Option<Conclusion>,
 }
@@ -60,7 +62,7 @@ struct Running {
 
 /// What the loop woke up for.
 enum Woken {
-    Interrupted,
+    Interrupted(Interrupt),
     Event(Event),
     Guardian(Option<GuardianReport>),
     Output(Read),
@@ -92,12 +94,14 @@ impl Live {
         interrupts: Receiver<Interrupt>,
     ) -> Result<Conclusion, HarnessError> {
         let command = target_command(&plan, setup);
+        let notifier = Notifier::new(&plan.soak.notify, clock, events.clone());
         let mut live = Self {
+            notifier: Some(notifier),
             state: State::new(plan, setup.run_id.clone(), clock.zero_ns),
             clock,
             alarm: Alarm::new(clock).map_err(|e| refused("make a timer", &e))?,
             sampler: Some(
-                Sampler::start(clock, recorder.clone(), events.clone())
+                Sampler::start(clock, setup.run_dir.clone(), recorder.clone(), events.clone())
                     .map_err(|e| refused("start the sampler's thread", &e))?,
             ),
             recorder,
@@ -170,7 +174,12 @@ impl Live {
         let woken = self.wait().await.map_err(|e| refused("wait for events", &e))?;
         let internal = |e: HarnessError| refused("carry on", &e);
         match woken {
-            Woken::Interrupted => self.step(What::Interrupted).await.map_err(internal)?,
+            Woken::Interrupted(Interrupt::EndEarly { why }) => {
+                self.step(What::EndEarly { why }).await.map_err(internal)?;
+            }
+            Woken::Interrupted(Interrupt::First | Interrupt::Second) => {
+                self.step(What::Interrupted).await.map_err(internal)?;
+            }
             Woken::Event(event) => self.feed(event).await.map_err(internal)?,
             Woken::Guardian(report) => self.guardian_reported(report).await.map_err(internal)?,
             Woken::Output(read) => self.target_wrote(read).await.map_err(internal)?,
@@ -207,7 +216,7 @@ impl Live {
         };
         tokio::select! {
             biased;
-            Some(_) = self.interrupts.recv() => Ok(Woken::Interrupted),
+            Some(interrupt) = self.interrupts.recv() => Ok(Woken::Interrupted(interrupt)),
             Some(event) = self.received.recv() => Ok(Woken::Event(event)),
             line = report => Ok(Woken::Guardian(line?.and_then(|l| GuardianReport::parse(l.as_bytes())))),
             woken = talk => woken,
@@ -324,6 +333,11 @@ impl Live {
                         sampler.order(order);
                     }
                 }
+                Command::Notify(notice) => {
+                    if let Some(notifier) = &mut self.notifier {
+                        notifier.tell(&notice);
+                    }
+                }
                 Command::EndTarget => brought.extend(self.end_target().await?),
                 Command::Finish(conclusion) => self.conclusion = Some(*conclusion),
             }
@@ -357,7 +371,10 @@ impl Live {
             left_behind
         })
         .await?;
-        // What became of faults that were being undone is still to be told.
+        if let Some(notifier) = self.notifier.take() {
+            notifier.finish().await;
+        }
+        // What became of faults that were being undone, and of notices, is still to be told.
         let mut brought: Vec<Event> = std::iter::from_fn(|| self.received.try_recv().ok()).collect();
         brought.push(Event { at_ns: self.clock.now_ns(), what: What::Ended { left_behind } });
         Ok(brought)

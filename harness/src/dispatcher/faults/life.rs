@@ -45,8 +45,8 @@ pub(in crate::dispatcher) struct Faults {
     /// Faults that are neither planned nor done.
     pub(super) active: Vec<usize>,
     pub(super) done: usize,
-    /// When the last of them was over.
-    pub(super) over_ns: Option<u64>,
+    /// Which of them was over last, and when.
+    pub(super) over: Option<(usize, u64)>,
     /// The agents to which a fault is done that is in effect.
     pub(super) touched: BTreeMap<usize, Vec<u32>>,
     /// By when something is to be heard of a fault.
@@ -68,7 +68,7 @@ impl Faults {
             next: 0,
             active: Vec::new(),
             done: 0,
-            over_ns: None,
+            over: None,
             touched: BTreeMap::new(),
             hear_by: BTreeMap::new(),
             causes: Causes::default(),
@@ -92,12 +92,32 @@ impl Faults {
 
     /// When the last of them was over, or applied with nothing to undo.
     pub(in crate::dispatcher) fn last_over_ns(&self) -> Option<u64> {
-        self.over_ns
+        self.over.map(|(_, at_ns)| at_ns)
+    }
+
+    /// Which of them was over last, and when.
+    pub(in crate::dispatcher) fn last_over(&self) -> Option<(usize, u64)> {
+        self.over
+    }
+
+    /// Those that are being applied, in effect or being undone, in the order in which they began.
+    pub(in crate::dispatcher) fn in_effect(&self) -> impl Iterator<Item = usize> {
+        self.active.iter().copied().filter(|&fault| self.lives[fault].in_effect())
+    }
+
+    /// The agents to which a fault is done that is in effect.
+    pub(in crate::dispatcher) fn victims_of(&self, fault: usize) -> &[u32] {
+        self.touched.get(&fault).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the recovery from this fault is still watched.
+    pub(in crate::dispatcher) fn is_watched(&self, fault: usize) -> bool {
+        self.watches.iter().any(|watch| watch.fault == fault)
     }
 
     /// Whether something is being applied, is in effect or is being undone.
     pub(in crate::dispatcher) fn any_in_effect(&self) -> bool {
-        self.active.iter().any(|&f| self.lives[f].in_effect())
+        self.in_effect().next().is_some()
     }
 
     pub(in crate::dispatcher) fn next_armed_ns(&self) -> Option<u64> {

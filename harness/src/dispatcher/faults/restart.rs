@@ -173,6 +173,7 @@ impl State {
     pub(in crate::dispatcher) fn ready_again(&mut self, members: &[Member], out: &mut Commands) {
         let before = self.members.count();
         self.members = Members::ready(members, self.now_ns);
+        self.forget_agents(out);
         self.ledger.forget_order();
         for member in members {
             out.fact(self.now_ns, member_fact(member, MemberState::Replaced, None, None));

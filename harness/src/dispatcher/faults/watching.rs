@@ -45,13 +45,13 @@ impl State {
         });
     }
 
-    /// What every fault has cost, now that no answer will come any more.
-    pub(in crate::dispatcher) fn tell_costs(&mut self, out: &mut Commands) {
+    /// What every fault has cost, now that no answer will come any more. Returns the tasks lost by each.
+    pub(in crate::dispatcher) fn tell_costs(&mut self, out: &mut Commands) -> Vec<(usize, u64)> {
         let mut costs = std::mem::take(&mut self.faults.costs);
         costs.extend(self.faults.watches.drain(..).map(|watch| (watch.fault, watch.cost())));
         costs.sort_by_key(|(fault, _)| *fault);
-        for (fault, cost) in costs {
-            let fault = self.plan.faults[fault].id.clone();
+        for (fault, cost) in &costs {
+            let fault = self.plan.faults[*fault].id.clone();
             let fact = Fact::Cost {
                 fault,
                 open: cost.open,
@@ -61,5 +61,6 @@ impl State {
             };
             out.fact(self.now_ns, fact);
         }
+        costs.into_iter().map(|(fault, cost)| (fault, cost.lost)).collect()
     }
 }

@@ -14,7 +14,7 @@ use scenarios::plan::{
 };
 
 use crate::clocks::Clocks;
-use crate::dispatcher::{Applied, Command, Conclusion, Event, State, TickSummary, What, step};
+use crate::dispatcher::{Applied, Command, Conclusion, Event, Notice, State, TickSummary, What, step};
 use crate::ledger::Digests;
 use crate::recorder::Record;
 
@@ -102,6 +102,8 @@ pub(super) struct Deeds {
     pub(super) sleep_ns: Option<(u64, u64)>,
     /// Its wall clock is set back at this time, by so much.
     pub(super) set_back_ns: Option<(u64, u64)>,
+    /// What every tick reads of groups, and what is free on the disk.
+    pub(super) reading: TickSummary,
 }
 
 /// A run in progress, and what was recorded of it.
@@ -119,6 +121,7 @@ pub(super) struct Simulation {
     /// Whom single tasks were sent to, how many at a time.
     pub(super) sent_to: Vec<(Option<u32>, u32)>,
     pub(super) events: Vec<Logged>,
+    pub(super) notices: Vec<(u64, Notice)>,
     pub(super) rounds: Vec<Round>,
     pub(super) intervals: Vec<Interval>,
     pub(super) times: HashMap<Series, Histogram<u64>>,
@@ -146,6 +149,7 @@ impl Simulation {
             acting: Vec::new(),
             sent_to: Vec::new(),
             events: Vec::new(),
+            notices: Vec::new(),
             rounds: Vec::new(),
             intervals: Vec::new(),
             times: HashMap::new(),
@@ -208,6 +212,7 @@ impl Simulation {
             Command::KillTarget => "kill target",
             Command::StartTarget => "start target",
             Command::Sample(_) => "sample",
+            Command::Notify(_) => "notify",
             Command::EndTarget => "end target",
             Command::Finish(_) => "finish",
         };
@@ -240,13 +245,14 @@ impl Simulation {
                 let gone = self.deeds.gone.filter(|(_, from_ns)| *from_ns <= now_ns).map(|(pid, _)| pid);
                 let vanished = order.processes.iter().map(|p| p.pid).filter(|pid| Some(*pid) == gone);
                 let vanished = vanished.collect();
-                let tick = TickSummary { clocks: self.clocks(), ..TickSummary::default() };
+                let tick = TickSummary { clocks: self.clocks(), ..self.deeds.reading.clone() };
                 self.at(now_ns + 5 * MS, What::Sampled { vanished, mark: order.mark, tick });
             }
             Command::EndTarget => self.at(now_ns + MS, What::Ended { left_behind: Some(0) }),
             Command::Finish(conclusion) => {
                 assert!(self.conclusion.replace(*conclusion).is_none(), "a run finishes once");
             }
+            Command::Notify(notice) => self.notices.push((now_ns, notice)),
             Command::Record(_) => {}
         }
     }
