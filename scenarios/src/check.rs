@@ -9,7 +9,7 @@ use evidence::gate::Gate;
 use crate::format::scalar::written_duration;
 use crate::problem::{Place, Problem};
 use crate::reader::Reader;
-use crate::scenario::workload::Pattern;
+use crate::scenario::workload::{Pattern, Workers};
 use crate::scenario::{Control, Lengths, Parts};
 use crate::tree::At;
 
@@ -21,6 +21,7 @@ pub(crate) fn all(parts: &Parts, reader: &mut Reader) -> Vec<Gate> {
         sampling(parts, lengths, reader);
         segments(parts, lengths, reader);
     }
+    levels(parts, reader);
     soak::check(parts, lengths, reader);
     let gates = gates::check(parts, lengths, reader);
     control(parts, &gates, reader);
@@ -54,6 +55,27 @@ fn segments(parts: &Parts, lengths: Lengths, reader: &mut Reader) {
         let what = format!("the segments last {}, longer than the load", written_duration(all));
         let help = format!("warm-up and hold together last {}", written_duration(lengths.load()));
         reader.problem(Problem::new(&segments.place, what).help(help));
+    }
+}
+
+/// Whether there are as many workers as are to take part.
+fn levels(parts: &Parts, reader: &mut Reader) {
+    let rounds = parts.workload.as_ref().and_then(|w| w.rounds.as_ref());
+    let Some(daily) = rounds.and_then(|rounds| rounds.daily.as_ref()) else { return };
+    let Some(target) = &parts.target else { return };
+    let all = target.agents().map(|agents| agents.worker);
+    for workers in daily.entries() {
+        let (what, help) = match (workers.value, all) {
+            (Workers::Share(_), None) => (
+                "a share of the workers cannot be planned: nobody knows how many there will be".to_owned(),
+                "write a number, or say how many under target.agents".to_owned(),
+            ),
+            (Workers::Count(count), Some(all)) if count > all => {
+                (format!("{count} workers cannot take part"), format!("the target has {all}"))
+            }
+            _ => continue,
+        };
+        reader.problem(Problem::new(&workers.place, what).help(help));
     }
 }
 

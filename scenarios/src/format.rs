@@ -106,6 +106,8 @@ pub(crate) enum Scalar {
     Limit,
     /// `metric op value [for duration]`.
     Alert,
+    /// Hours and minutes: `09:00`.
+    TimeOfDay,
 }
 
 impl Table {

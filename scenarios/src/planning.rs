@@ -9,8 +9,10 @@ use evidence::gate::Gate;
 use crate::format::tables;
 use crate::plan::{self, Plan};
 use crate::scenario::soak::Soak;
-use crate::scenario::workload::{self, Pattern, Tasks};
+use crate::scenario::target::Target;
+use crate::scenario::workload::{self, Course, Pattern, Tasks, Workers};
 use crate::scenario::{Lengths, Scenario};
+use crate::tree::At;
 
 /// Makes the plan.
 pub(crate) fn plan(scenario: &Scenario, gates: Vec<Gate>, seed: Option<u64>, rehearsal: Option<f64>) -> Plan {
@@ -24,7 +26,7 @@ pub(crate) fn plan(scenario: &Scenario, gates: Vec<Gate>, seed: Option<u64>, reh
         rehearsal,
         target: target::plan(&scenario.target, &scenario.faults, seed),
         workload: plan::Workload {
-            rounds: scenario.workload.rounds.as_ref().map(rounds),
+            rounds: scenario.workload.rounds.as_ref().map(|r| rounds(r, &scenario.target, lengths)),
             arrivals: scenario.workload.arrivals.as_ref().map(|a| arrivals(a, lengths)),
         },
         phases: phases(lengths),
@@ -62,11 +64,22 @@ fn soak(soak: &Soak) -> plan::Soak {
     }
 }
 
-fn rounds(rounds: &workload::Rounds) -> plan::Rounds {
+fn rounds(rounds: &workload::Rounds, target: &Target, lengths: Lengths) -> plan::Rounds {
     let table = &tables::ROUNDS;
     let (timeout_ns, payload, work) = tasks(&rounds.tasks, table);
     let open = small(rounds.open.unwrap_or_else(|| table.default_count("open")));
-    plan::Rounds { every_ns: rounds.every_ns, timeout_ns, payload, work, open, levels: Vec::new() }
+    let all = target.agents().map_or(0, |agents| agents.worker);
+    let levels = rounds.daily.as_ref().map_or_else(Vec::new, |daily| levels(daily, all, lengths));
+    plan::Rounds { every_ns: rounds.every_ns, timeout_ns, payload, work, open, levels }
+}
+
+/// Each change of the number of workers; what stays the same over midnight is none.
+fn levels(daily: &Course<At<Workers>>, all: u32, lengths: Lengths) -> Vec<plan::Level> {
+    let moments = daily.moments(lengths.load()).into_iter();
+    let mut levels: Vec<_> =
+        moments.map(|(at_ns, workers)| plan::Level { at_ns, workers: workers.value.of(all) }).collect();
+    levels.dedup_by_key(|level| level.workers);
+    levels
 }
 
 fn arrivals(arrivals: &workload::Arrivals, lengths: Lengths) -> plan::Arrivals {
@@ -81,6 +94,7 @@ fn segments(pattern: &Pattern, lengths: Lengths) -> Vec<plan::Segment> {
     let written = match pattern {
         Pattern::Always(shape) => vec![(lengths.load(), shape.clone())],
         Pattern::Segments(segments) => segments.value.clone(),
+        Pattern::Daily(course) => lasting(course.moments(lengths.load()), lengths.load()),
     };
     let mut at_ns = 0;
     let mut planned = Vec::new();
@@ -96,6 +110,12 @@ fn segments(pattern: &Pattern, lengths: Lengths) -> Vec<plan::Segment> {
         });
     }
     planned
+}
+
+/// From when on something holds into how long it does.
+fn lasting<T>(moments: Vec<(u64, T)>, end: u64) -> Vec<(u64, T)> {
+    let begins: Vec<u64> = moments.iter().map(|(at, _)| *at).skip(1).chain([end]).collect();
+    moments.into_iter().zip(begins).map(|((at, what), next)| (next.saturating_sub(at), what)).collect()
 }
 
 fn tasks(tasks: &Tasks, table: &crate::format::Table) -> (u64, u32, plan::Work) {

@@ -66,6 +66,20 @@ pub(crate) fn duration(text: &str) -> Result<u64, Trouble> {
     u64::try_from(all).map_err(|_| Trouble::new("is too long", "the longest that can be counted is 213503d"))
 }
 
+/// Nanoseconds since the day began of `09:00`.
+pub(crate) fn time_of_day(text: &str) -> Result<u64, Trouble> {
+    let part = |digits: &str, below: u64| {
+        let good = (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        digits.parse().ok().filter(|n| good && *n < below)
+    };
+    let read = text.trim().split_once(':').and_then(|(hours, minutes)| {
+        let minutes: u64 = part(minutes, 60).filter(|_| minutes.len() == 2)?;
+        Some(part(hours, 24)? * 60 + minutes)
+    });
+    let minutes = read.ok_or_else(|| Trouble::new("is no time of day", "write hours and minutes: 09:00"))?;
+    Ok(minutes * 60_000_000_000)
+}
+
 /// Nanoseconds of `1h` or `-5m`.
 pub(crate) fn offset(text: &str) -> Result<i64, Trouble> {
     let text = text.trim();
@@ -339,6 +353,24 @@ mod tests {
         check(
             |t| of_unit(Unit::Count, t),
             &[("1.5", Ok(1.5)), ("3s", Err("has \"s\" behind a plain number"))],
+        );
+    }
+
+    #[test]
+    fn times_of_day_are_nanoseconds_since_it_began() {
+        check(
+            time_of_day,
+            &[
+                ("00:00", Ok(0)),
+                ("9:30", Ok(34_200_000_000_000)),
+                ("23:59", Ok(86_340_000_000_000)),
+                ("24:00", Err("is no time of day")),
+                ("09:60", Err("is no time of day")),
+                ("09:5", Err("is no time of day")),
+                ("09", Err("is no time of day")),
+                ("+9:00", Err("is no time of day")),
+                ("9h", Err("is no time of day")),
+            ],
         );
     }
 

@@ -279,6 +279,14 @@ impl<'n> Fields<'n> {
         reader.word(node, &self.path(key), &["true", "false"]).map(|word| word == "true")
     }
 
+    /// What a key takes.
+    pub(crate) fn takes(&self, key: &str) -> &'static Value {
+        match self.table.field(key) {
+            Some(field) => &field.value,
+            None => unreachable!("`{key}` is not in the table `{}`", self.table.title),
+        }
+    }
+
     /// The table that a key takes.
     pub(crate) fn table_of(&self, key: &str) -> &'static Table {
         match self.table.field(key).map(|f| &f.value) {

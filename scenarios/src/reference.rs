@@ -43,6 +43,7 @@ gates:
 | share | `95%` | `%` |
 | over time | `10%/h`, `64KiB/min`, `1/week` | a share, size or count, then `/min` `/h` `/d` `/week` |
 | offset | `1h`, `-5m` | those of a duration |
+| time of day | `09:00` | hours and minutes since the run's day began |
 | count | `1000` | none |
 
 A quantity without its unit is refused: `timeout: 100` says neither seconds nor milliseconds.
@@ -91,6 +92,28 @@ in its `hello` whether it can ([control protocol](control-protocol.md)). What ne
 Two faults that change the same thing of the same agents at the same time are refused where that is certain; otherwise
 `overlap` says what is done.
 
+## Load over days
+
+The number of workers in a round, and how single tasks come, can change with the time of day. A day of the run is 24
+hours and the first begins at the moment at which the target is ready, whatever the clock on the wall says, so that the same file
+does the same whenever it is started:
+
+```yaml
+workload:
+  rounds:
+    every: 10s
+    daily: [{ from: 00:00, workers: 100 }, { from: 09:00, workers: 100% }, { from: 18:00, workers: 50% }]
+  arrivals:
+    daily: [{ from: 00:00, poisson: 2/m }, { from: 09:00, rate: 1/s }]
+    work:
+      mix:
+        - { weight: 3, work: { exec: [sh, -c, \"echo 'int main(void) { return 0; }'\"] } }
+        - { weight: 1, work: { sleep: 20ms } }
+```
+
+Faults on a number or a share of a role choose among all of it, whoever takes part. A mixture is drawn from the seed: for each
+round once, for each single task by itself.
+
 ## Long runs
 
 A run of hours to weeks says under `soak` how it survives, what it watches, and when it may end before its time:
@@ -123,8 +146,8 @@ Zero is the moment at which the target is ready. Warm-up and hold follow without
 end of the hold phase, and faults are due from zero to there. `--rehearse 3m` compresses phases, fault times, quiet times,
 points of rest, alerts and sampling so that the whole takes that long, and faults that last longer than five seconds to no
 less than these, points of rest to no less than ten seconds apart;
-rates, time-outs and up to half of the time for the drain stay as they are, because they belong to the work. A
-rehearsal is never GO.
+rates, time-outs and up to half of the time for the drain stay as they are, because they belong to the work. Levels of
+the day are compressed like phases, and rounds then come often enough for two at each level. A rehearsal is never GO.
 ";
 
 /// The page, as Markdown.
@@ -215,6 +238,7 @@ fn single(scalar: Scalar) -> String {
         Scalar::Rate { zero: false } => "rate above 0".to_owned(),
         Scalar::Gate => "[gate text](#gates)".to_owned(),
         Scalar::Limit => "comparison and value".to_owned(),
+        Scalar::TimeOfDay => "time of day".to_owned(),
         Scalar::Alert => "[alert text](#long-runs)".to_owned(),
     }
 }

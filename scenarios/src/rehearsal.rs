@@ -11,7 +11,7 @@ use crate::problem::{Place, Problem};
 use crate::reader::Reader;
 use crate::scenario::faults::{Fault, Quiet, Schedule};
 use crate::scenario::soak::Soak;
-use crate::scenario::workload::Pattern;
+use crate::scenario::workload::{Pattern, Workload};
 use crate::scenario::{Lengths, Parts, Phases};
 use crate::tree::At;
 
@@ -23,6 +23,12 @@ const SHORTEST_FAULT: u64 = 5_000_000_000;
 
 /// In a rehearsal nobody must have been up for longer than this, in nanoseconds, unless the run is long enough.
 const LONGEST_AGE: u64 = 1_000_000_000;
+
+/// How many rounds there are at each level of the day, at least.
+const ROUNDS_A_LEVEL: u64 = 2;
+
+/// Rounds are no closer than this for it, in nanoseconds, unless they were.
+const SHORTEST_ROUND: u64 = 250_000_000;
 
 /// Points of rest are no closer than this, in nanoseconds, unless they were, or there were none.
 const SHORTEST_REST: u64 = 10_000_000_000;
@@ -64,12 +70,26 @@ pub(crate) fn compress(parts: &mut Parts, wanted: Duration, reader: &mut Reader)
         }
     }
     compress_soak(&mut parts.soak, load - warm_up, &shorter);
-    let arrivals = parts.workload.as_mut().and_then(|w| w.arrivals.as_mut());
-    if let Some(Pattern::Segments(segments)) = arrivals.map(|a| &mut a.pattern) {
-        segments.value.iter_mut().for_each(|(length, _)| *length = shorter(*length));
-    }
+    parts.workload.iter_mut().for_each(|workload| compress_workload(workload, lengths.load(), &shorter));
     #[expect(clippy::cast_precision_loss, reason = "a factor for people to read")]
     Some(lengths.load() as f64 / load as f64)
+}
+
+/// What changes with the time of day changes as much sooner, and the rounds come often enough to show it.
+fn compress_workload(workload: &mut Workload, load: u64, shorter: &dyn Fn(u64) -> u64) {
+    match workload.arrivals.as_mut().map(|arrivals| &mut arrivals.pattern) {
+        Some(Pattern::Segments(segments)) => {
+            segments.value.iter_mut().for_each(|(length, _)| *length = shorter(*length));
+        }
+        Some(Pattern::Daily(course)) => course.compress(load, shorter),
+        Some(Pattern::Always(_)) | None => {}
+    }
+    let Some(rounds) = &mut workload.rounds else { return };
+    let Some(daily) = &mut rounds.daily else { return };
+    daily.compress(load, shorter);
+    let moments = daily.moments(load);
+    let shortest = moments.windows(2).map(|pair| pair[1].0 - pair[0].0).min().unwrap_or(u64::MAX);
+    rounds.every_ns = rounds.every_ns.min((shortest / ROUNDS_A_LEVEL).max(SHORTEST_ROUND));
 }
 
 /// Points of rest and alerts come as much sooner, within what still shows them. What is certified stays as long.

@@ -108,6 +108,7 @@ fn single(scalar: Scalar) -> Json {
         Scalar::Size { .. } => pattern(r"^[0-9]+(\.[0-9]+)? ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"),
         Scalar::Rate { .. } => pattern(r"^[0-9]+(\.[0-9]+)? ?/ ?(s|m|min|h)$"),
         Scalar::Gate | Scalar::Alert => pattern(r"^[^ <>=!]+ *(<|<=|>|>=|==|!=) *[0-9].*$"),
+        Scalar::TimeOfDay => pattern(r"^([01]?[0-9]|2[0-3]):[0-5][0-9]$"),
         Scalar::Limit => pattern(r"^(<|<=|>|>=|==|!=) *[0-9].*$"),
     }
 }

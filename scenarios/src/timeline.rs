@@ -7,9 +7,10 @@ use evidence::unit::Unit;
 use crate::cost;
 use crate::format::scalar::written_duration;
 use crate::plan::{
-    Arrivals, Enclosure, EndEarly, Fault, FaultKind, Means, OnHarnessDeath, Overlap, Plan, Rounds, Shape,
-    Soak, When, Work,
+    Arrivals, Enclosure, EndEarly, Fault, FaultKind, Level, Means, OnHarnessDeath, Overlap, Plan, Rounds,
+    Shape, Soak, When, Work,
 };
+use crate::tree::shortened;
 
 /// The whole plan as text, some lines a part.
 #[must_use]
@@ -51,6 +52,17 @@ fn time(ns: u64) -> String {
     if written.len() <= 7 { written } else { Unit::Seconds.show(ns as f64 / 1e9).replace(' ', "") }
 }
 
+/// The same of whole minutes in the parts of a day: `1d9h`, `18h30m`.
+fn moment(ns: u64) -> String {
+    const MINUTE: u64 = 60_000_000_000;
+    let minutes = ns / MINUTE;
+    if !ns.is_multiple_of(MINUTE) || minutes < 60 {
+        return time(ns);
+    }
+    let parts = [(minutes / 1_440, "d"), (minutes / 60 % 24, "h"), (minutes % 60, "m")];
+    parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect()
+}
+
 fn target(plan: &Plan) -> String {
     let agents = match plan.target.agents {
         Some(agents) => format!("{} agents", agents.all()),
@@ -86,7 +98,11 @@ fn enclosure(enclosure: &Enclosure) -> Vec<String> {
 }
 
 fn workload(plan: &Plan) -> Vec<String> {
-    let mut lines: Vec<String> = plan.workload.rounds.iter().map(|r| rounds(r, plan)).collect();
+    let mut lines = Vec::new();
+    if let Some(of_rounds) = &plan.workload.rounds {
+        lines.push(rounds(of_rounds, plan));
+        lines.extend(level_lines(of_rounds));
+    }
     plan.workload.arrivals.iter().for_each(|arrivals| lines.extend(arrivals_lines(arrivals)));
     if lines.is_empty() {
         lines.push("none: the target idles".to_owned());
@@ -95,7 +111,11 @@ fn workload(plan: &Plan) -> Vec<String> {
 }
 
 fn rounds(rounds: &Rounds, plan: &Plan) -> String {
-    let tasks = plan.target.agents.map_or_else(String::new, |agents| format!(" of {} tasks", agents.worker));
+    let tasks = match participants(rounds, plan) {
+        None => String::new(),
+        Some((least, most)) if least == most => format!(" of {most} tasks"),
+        Some((least, most)) => format!(" of {least} to {most} tasks"),
+    };
     let number = plan.load_ends_ns().div_ceil(rounds.every_ns);
     format!(
         "{number} rounds{tasks}, one every {}; {}; at most {} open",
@@ -105,10 +125,35 @@ fn rounds(rounds: &Rounds, plan: &Plan) -> String {
     )
 }
 
+/// How many workers take part, at least and at most; `None` where nobody knows.
+fn participants(rounds: &Rounds, plan: &Plan) -> Option<(u32, u32)> {
+    let levels = || rounds.levels.iter().map(|level| level.workers);
+    let all = plan.target.agents.map(|agents| (agents.worker, agents.worker));
+    levels().min().zip(levels().max()).or(all)
+}
+
+/// A line for each of the first changes of the number of workers.
+fn level_lines(rounds: &Rounds) -> Vec<String> {
+    let words = |level: &Level| format!("  from {} with {} workers", moment(level.at_ns), level.workers);
+    let mut lines: Vec<String> = rounds.levels.iter().take(MOST_LINES).map(words).collect();
+    more(&mut lines, rounds.levels.len());
+    lines
+}
+
+/// How many lines of one kind are shown.
+const MOST_LINES: usize = 8;
+
+/// Says how many there are beyond those that are shown.
+fn more(lines: &mut Vec<String>, all: usize) {
+    if all > MOST_LINES {
+        lines.push(format!("  and so on, {} more", all - MOST_LINES));
+    }
+}
+
 fn arrivals_lines(arrivals: &Arrivals) -> Vec<String> {
     let tasks = tasks_line(arrivals.payload, &arrivals.work, arrivals.timeout_ns);
     let mut lines = vec![format!("single tasks: {tasks}; at most {} open", arrivals.slots)];
-    for segment in &arrivals.segments {
+    for segment in arrivals.segments.iter().take(MOST_LINES) {
         let shape = match &segment.shape {
             Shape::Constant { per_second } => format!("{per_second}/s, evenly"),
             Shape::Ramp { from, to } => format!("from {from}/s to {to}/s"),
@@ -116,8 +161,9 @@ fn arrivals_lines(arrivals: &Arrivals) -> Vec<String> {
             Shape::Burst { count, every_ns } => format!("{count} at once, every {}", time(*every_ns)),
             Shape::Silence {} => "nothing".to_owned(),
         };
-        lines.push(format!("  from {} for {}: {shape}", time(segment.at_ns), time(segment.length_ns)));
+        lines.push(format!("  from {} for {}: {shape}", moment(segment.at_ns), moment(segment.length_ns)));
     }
+    more(&mut lines, arrivals.segments.len());
     lines
 }
 
@@ -135,7 +181,7 @@ fn work_words(work: &Work) -> String {
         Work::Cpu { us } => format!("{} of CPU", micros(us)),
         #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
         Work::Alloc { bytes } => format!("allocate {}", Unit::Bytes.show(*bytes as f64)),
-        Work::Exec { argv } => format!("run {}", argv.join(" ")),
+        Work::Exec { argv } => format!("run {}", shortened(&argv.join(" "))),
         Work::Relay {} => "relay".to_owned(),
         Work::Mix { parts } => {
             let parts = parts.iter().map(|part| format!("{} × {}", part.weight, work_words(&part.work)));

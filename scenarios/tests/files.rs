@@ -108,6 +108,9 @@ fn the_schema_refuses_what_the_reader_refuses() {
         ("gates:", "faults: [{ bus_drop: { rate: 5, for: 1s }, at: 1s }]\ngates:"),
         ("gates:", "faults: [{ clock: { role: worker, offset: soon, for: 1s }, at: 1s }]\ngates:"),
         ("gates:", "control: {}\ngates:"),
+        ("every: 1s", "every: 1s, daily: [{ from: 24:00, workers: 1 }]"),
+        ("every: 1s", "every: 1s, daily: [{ from: 00:00, workers: 0 }]"),
+        ("every: 1s", "every: 1s, work: { mix: [{ work: { mix: [{ work: echo }] } }] }"),
         ("gates:", "soak: { on_harness_death: wait }\ngates:"),
         ("gates:", "soak: { quiesce: { within: 1s } }\ngates:"),
         ("gates:", "soak: { end_early: { looks: 101 } }\ngates:"),
@@ -144,14 +147,16 @@ fn the_examples_of_the_reference_page_are_valid() {
     let page = scenarios::reference();
     let examples: Vec<_> =
         page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let [whole, faults, soak] = examples[..] else { panic!("{examples:?}") };
+    let [whole, faults, days, soak] = examples[..] else { panic!("{examples:?}") };
     let valid = |text: &str| {
         scenarios::parse(text, "example.yaml", &Options::default()).unwrap_or_else(|p| panic!("{p}\n{text}"))
     };
     valid(whole);
-    let head = "name: a\nwhy: b\ntarget: { swarm: { shape: hybrid, coordinators: 10, workers: 99, bus: files } }\n\
+    let head = "name: a\nwhy: b\ntarget: { swarm: { shape: hybrid, coordinators: 10, workers: 200, bus: files } }\n\
                 workload: { rounds: { every: 1s } }\nphases: { hold: 1m }\ngates: [messages.lost == 0]\n";
     assert_eq!(valid(&format!("{head}{faults}")).plan.faults.len(), 4);
+    let days = head.replace("workload: { rounds: { every: 1s } }\n", days);
+    assert_eq!(valid(&days).plan.workload.rounds.unwrap().levels[0].workers, 100);
     let long = head.replace("hold: 1m", "hold: 7d");
     assert_eq!(valid(&format!("{long}{soak}")).plan.soak.alerts.len(), 3);
 }

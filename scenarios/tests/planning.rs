@@ -8,7 +8,8 @@ use evidence::gate::Op;
 use evidence::role::Role;
 use scenarios::Options;
 use scenarios::plan::{
-    EndEarly, Fault, FaultKind, Live, OnHarnessDeath, Plan, Quiesce, Segment, Shape, Signal, Soak, When, Work,
+    EndEarly, Fault, FaultKind, Live, OnHarnessDeath, Part, Plan, Quiesce, Rounds, Segment, Shape, Signal,
+    Soak, When, Work,
 };
 use serde_json::json;
 
@@ -129,6 +130,79 @@ fn a_gate_keeps_its_limits_in_base_units() {
     assert_eq!((memory.metric.selector.as_deref(), memory.go.value), (Some("worker"), 67_108_864.0));
     assert_eq!(memory.id, "memory.private.max[worker] < 64 MiB during hold");
     assert_eq!((throughput.go.op, throughput.go.value), (Op::Greater, 10.0));
+}
+
+const DAY: u64 = 86_400;
+const DAILY: &str = "{ rounds: { every: 10s, daily: [{ from: 00:00, workers: 25% }, { from: 09:00, workers: 40 }, { from: 18:30, workers: 7 }] } }";
+
+#[test]
+fn workers_take_part_by_the_time_of_day() {
+    let of = |hold: &str| {
+        planned(&scenario(DAILY, "").replace("hold: 60s", &format!("warm_up: 0s, hold: {hold}")))
+    };
+    let levels = |plan: &Plan| {
+        plan.workload
+            .rounds
+            .as_ref()
+            .unwrap()
+            .levels
+            .iter()
+            .map(|l| (l.at_ns / S, l.workers))
+            .collect::<Vec<_>>()
+    };
+    let half_hours = |n: u64| n * 1_800;
+    assert_eq!(levels(&of("8h")), [(0, 10)]);
+    assert_eq!(
+        levels(&of("34h")),
+        [(0, 10), (half_hours(18), 40), (half_hours(37), 7), (DAY, 10), (DAY + half_hours(18), 40)]
+    );
+    assert_eq!(levels(&of("30d")).len(), 90);
+    assert_eq!(levels(&planned(&scenario("{ rounds: { every: 1s } }", ""))), []);
+}
+
+#[test]
+fn single_tasks_come_by_the_time_of_day() {
+    let arrivals = "{ arrivals: { daily: [{ from: 00:00 }, { from: 06:00, rate: 2/s }, { from: 20:00, ramp: { from: 2/s, to: 0/s } }] } }";
+    let plan = planned(&scenario(arrivals, "").replace("hold: 60s", "warm_up: 0s, hold: 30h"));
+    let segments: Vec<_> = plan.workload.arrivals.unwrap().segments;
+    let hours = |segment: &Segment| (segment.at_ns / S / 3_600, segment.length_ns / S / 3_600);
+    assert_eq!(segments.iter().map(hours).collect::<Vec<_>>(), [(0, 6), (6, 14), (20, 4), (24, 6)]);
+    assert_eq!(segments[3].shape, Shape::Silence {});
+    assert_eq!(segments[2].shape, Shape::Ramp { from: 2.0, to: 0.0 });
+}
+
+#[test]
+fn a_rehearsal_shows_each_change_of_the_day_with_two_rounds_or_more() {
+    let text = scenario(DAILY, "").replace("hold: 60s", "warm_up: 1h, hold: 14d");
+    let rehearse = Some(Duration::from_secs(180));
+    let rehearsed = planned_with(&text, &Options { rehearse, ..Options::default() });
+    let (whole, rehearsed) = (planned(&text).workload.rounds.unwrap(), rehearsed.workload.rounds.unwrap());
+    let workers = |rounds: &Rounds| rounds.levels.iter().map(|l| l.workers).collect::<Vec<_>>();
+    assert_eq!(workers(&rehearsed), workers(&whole));
+    assert_eq!(rehearsed.levels.len(), 43);
+    for pair in rehearsed.levels.windows(2) {
+        let due = |at: u64| at.div_ceil(rehearsed.every_ns);
+        assert!(due(pair[1].at_ns) >= due(pair[0].at_ns) + 2, "{pair:?}, one every {}", rehearsed.every_ns);
+    }
+}
+
+#[test]
+fn work_can_be_a_mixture() {
+    let mix = "{ mix: [{ weight: 3, work: { exec: [sh, -c, 'exit 0'] } }, { work: echo }, { work: { sleep: 5ms } }] }";
+    let plan = planned(&scenario(&format!("{{ arrivals: {{ rate: 1/s, work: {mix} }} }}"), ""));
+    let part = |weight, work| Part { weight, work };
+    let argv = ["sh", "-c", "exit 0"].map(str::to_owned).to_vec();
+    assert_eq!(
+        plan.workload.arrivals.as_ref().unwrap().work,
+        Work::Mix {
+            parts: vec![
+                part(3, Work::Exec { argv }),
+                part(1, Work::Echo {}),
+                part(1, Work::Sleep { p50_us: 5_000, p99_us: 5_000 })
+            ]
+        }
+    );
+    assert!(rendered(&plan).contains("a mixture of 3 × run sh -c exit 0, 1 × echo, 1 × sleep 5ms"));
 }
 
 /// A scenario of a week with everything that a long run can have.
@@ -402,6 +476,27 @@ fn a_person_can_read_the_plan() {
       105 MiB of memory, 1.46 MiB on disk, at most
       privileges: none
     "#);
+}
+
+#[test]
+fn a_person_can_read_how_the_load_changes() {
+    let text = scenario(DAILY, "").replace("hold: 60s", "warm_up: 0s, hold: 7d");
+    let text = rendered(&planned(&text));
+    let lines: Vec<_> =
+        text.lines().skip_while(|line| *line != "workload").take_while(|line| *line != "timeline").collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+workload
+  60480 rounds of 7 to 40 tasks, one every 10s; 256 B each, echo; time-out 30s; at most 16 open
+    from 0s with 10 workers
+    from 9h with 40 workers
+    from 18h30m with 7 workers
+    from 1d with 10 workers
+    from 1d9h with 40 workers
+    from 1d18h30m with 7 workers
+    from 2d with 10 workers
+    from 2d9h with 40 workers
+    and so on, 13 more
+"#);
 }
 
 #[test]

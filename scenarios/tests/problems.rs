@@ -181,6 +181,76 @@ error: bad.yaml is not a valid scenario: 3 problems
 }
 
 #[test]
+fn a_day_or_a_mixture_that_cannot_be_is_refused() {
+    let rounds = |text: &str| changed("{ every: 100ms }", &format!("{{ every: 100ms, {text} }}"));
+    insta::assert_snapshot!(rounds("daily: [{ from: 01:00, workers: 2 }, { from: 25:00, workers: 9 }, { from: 9, workers: 200% }, { workers: few }, 5]"), @r#"
+error: bad.yaml is not a valid scenario: 7 problems
+  bad.yaml:6:43   workload.rounds.daily.0.from is "01:00"
+    the first entry is from 00:00, when the run's day begins
+  bad.yaml:6:72   workload.rounds.daily.1.from is "25:00", which is no time of day
+    write hours and minutes: 09:00
+  bad.yaml:6:101   workload.rounds.daily.2.from is "9", which is no time of day
+    write hours and minutes: 09:00
+  bad.yaml:6:113   workload.rounds.daily.2.workers is "200%"
+    the most is 100%
+  bad.yaml:6:121   workload.rounds.daily.3 has no "from"
+    From which time of the day on. A day of the run is 24 hours, the first begins at the moment at which the target is ready; the first entry is from 00:00.
+  bad.yaml:6:132   workload.rounds.daily.3.workers is "few", which is not a number
+    it begins with digits: 10, 2.5
+  bad.yaml:6:139   workload.rounds.daily.4 is "5", but it takes keys
+    keys here: from, workers
+"#);
+    insta::assert_snapshot!(rounds("daily: [{ from: 00:00, workers: 9 }, { from: 12:00, workers: 50% }, { from: 12:00, workers: 0 }]"), @r#"
+error: bad.yaml is not a valid scenario: 2 problems
+  bad.yaml:6:103   workload.rounds.daily.2.from is "12:00"
+    entries stand in the order of the day, each time once
+  bad.yaml:6:119   workload.rounds.daily.2.workers is "0"
+    the least is 1
+"#);
+    insta::assert_snapshot!(rounds("daily: [{ from: 00:00, workers: 9 }]"), @r#"
+error: bad.yaml is not a valid scenario: 1 problem
+  bad.yaml:6:59   9 workers cannot take part
+    the target has 8
+"#);
+    insta::assert_snapshot!(rounds("daily: []"), @r#"
+error: bad.yaml is not a valid scenario: 1 problem
+  bad.yaml:6:34   workload.rounds.daily is an empty list
+"#);
+    insta::assert_snapshot!(rounds("work: { mix: [{ weight: 0, work: echo }, { work: { mix: [] } }, { weight: 2 }, { work: dance }] }"), @r#"
+error: bad.yaml is not a valid scenario: 5 problems
+  bad.yaml:6:51   workload.rounds.work.mix.0.weight is "0"
+    the least is 1
+  bad.yaml:6:76   workload.rounds.work.mix.1.work has none of "sleep", "cpu", "alloc", "exec"
+    it needs one of them
+  bad.yaml:6:78   unknown key "mix" in workload.rounds.work.mix.1.work
+    keys here: sleep, cpu, alloc, exec
+  bad.yaml:6:91   workload.rounds.work.mix.2 has no "work"
+    What it is.
+  bad.yaml:6:114   workload.rounds.work.mix.3.work is "dance"
+    it takes echo or relay
+"#);
+    let other = GOOD
+        .replace("  swarm: { shape: hybrid, coordinators: 2, workers: 8 }", "  command: [./target]")
+        .replace("{ every: 100ms }", "{ every: 100ms, daily: [{ from: 00:00, workers: 50% }] }");
+    insta::assert_snapshot!(refused(&other), @r#"
+error: bad.yaml is not a valid scenario: 1 problem
+  bad.yaml:6:59   a share of the workers cannot be planned: nobody knows how many there will be
+    write a number, or say how many under target.agents
+"#);
+    let arrivals = changed(
+        "rounds: { every: 100ms }",
+        "arrivals: { rate: 5/s, daily: [{ from: 00:00, rate: 5/s, poisson: 5/s }] }",
+    );
+    insta::assert_snapshot!(arrivals, @r#"
+error: bad.yaml is not a valid scenario: 2 problems
+  bad.yaml:6:26   workload.arrivals has both "rate" and "daily"
+    keep one of them
+  bad.yaml:6:60   workload.arrivals.daily.0 has both "rate" and "poisson"
+    keep one of them
+"#);
+}
+
+#[test]
 fn an_empty_file_is_told_what_a_scenario_needs() {
     insta::assert_snapshot!(refused("# nothing but this\n"), @r#"
     error: bad.yaml is not a valid scenario: 1 problem

@@ -20,6 +20,7 @@ impl Scalar {
             Self::Rate { .. } => "a rate such as 50/s".to_owned(),
             Self::Gate => "a gate such as \"delivery.rate >= 95%\"".to_owned(),
             Self::Limit => "a limit such as \"< 30s\"".to_owned(),
+            Self::TimeOfDay => "a time of day such as 09:00".to_owned(),
             Self::Alert => "an alert such as \"memory.growth > 10%/h for 30m\"".to_owned(),
         }
     }

@@ -11,7 +11,10 @@ use super::{Choice, Field, Presence, Scalar, Table, Value};
 pub(crate) use faults::*;
 pub(crate) use soak::{END_EARLY, NOTIFY, QUIESCE, SOAK};
 pub(crate) use target::{AGENTS, BUS_DIR, DEFECTS, NETWORK, SWARM, TARGET};
-pub(crate) use workload::{ARRIVALS, BURST, RAMP, ROUNDS, SEGMENT, SLEEP, WORK_KINDS, WORKLOAD};
+pub(crate) use workload::{
+    ARRIVALS, BURST, HOURS, LEVEL, ONE_WORD, PART, PART_WORK, RAMP, ROUNDS, SEGMENT, SHAPES, SLEEP,
+    WORK_KINDS, WORKLOAD,
+};
 
 const US: u64 = 1_000;
 const MS: u64 = 1_000 * US;

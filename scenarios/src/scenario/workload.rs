@@ -1,10 +1,14 @@
 //! `workload`: rounds and arrivals.
 
-use crate::format::{Scalar, tables};
+mod course;
+mod work;
+
+pub(crate) use course::{Course, Workers};
+
+use crate::format::tables;
 use crate::plan::{Shape, Work};
-use crate::problem::Problem;
 use crate::reader::{Fields, Reader};
-use crate::tree::{At, Kind, Node};
+use crate::tree::{At, Node};
 
 /// How to load the target. Times are in nanoseconds.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +31,7 @@ pub(crate) struct Rounds {
     pub(crate) every_ns: u64,
     pub(crate) tasks: Tasks,
     pub(crate) open: Option<u64>,
+    pub(crate) daily: Option<Course<At<Workers>>>,
 }
 
 /// Single tasks.
@@ -44,6 +49,8 @@ pub(crate) enum Pattern {
     Always(Shape),
     /// One way after the other, each for some nanoseconds.
     Segments(At<Vec<(u64, Shape)>>),
+    /// In ways that change with the time of day.
+    Daily(Course<Shape>),
 }
 
 pub(crate) fn read(scenario: &Fields<'_>, reader: &mut Reader) -> Option<Workload> {
@@ -65,30 +72,42 @@ fn rounds(workload: &Fields<'_>, reader: &mut Reader) -> Option<Rounds> {
     let every = fields.number(reader, "every");
     let tasks = tasks(&fields, reader);
     let open = fields.number(reader, "open").map(|o| o.value);
-    Some(Rounds { every_ns: every?.value, tasks: tasks?, open })
+    let daily = course::read(&fields, &tables::LEVEL, reader, course::workers);
+    let daily = if fields.get("daily").is_some() { Some(daily?) } else { None };
+    Some(Rounds { every_ns: every?.value, tasks: tasks?, open, daily })
 }
 
 fn arrivals(workload: &Fields<'_>, reader: &mut Reader) -> Option<Arrivals> {
     let fields = workload.table(reader, "arrivals", &tables::ARRIVALS)?;
     let tasks = tasks(&fields, reader);
     let slots = fields.number(reader, "slots").map(|s| s.value);
-    let pattern = match fields.list(reader, "segments") {
-        Some(items) => {
-            let read: Vec<_> = items.iter().map(|(path, item)| segment(item, path, reader)).collect();
-            let place = fields.place_of("segments").unwrap_or(&fields.place).clone();
-            Pattern::Segments(At { value: read.into_iter().collect::<Option<_>>()?, place })
-        }
-        None => Pattern::Always(shape(&fields, reader)?),
-    };
-    Some(Arrivals { pattern, tasks: tasks?, slots })
+    Some(Arrivals { pattern: pattern(&fields, reader)?, tasks: tasks?, slots })
+}
+
+fn pattern(fields: &Fields<'_>, reader: &mut Reader) -> Option<Pattern> {
+    if fields.get("segments").is_some() {
+        let items = fields.list(reader, "segments")?;
+        let read: Vec<_> = items.iter().map(|(path, item)| segment(item, path, reader)).collect();
+        let place = fields.place_of("segments").unwrap_or(&fields.place).clone();
+        return Some(Pattern::Segments(At { value: read.into_iter().collect::<Option<_>>()?, place }));
+    }
+    if fields.get("daily").is_some() {
+        return course::read(fields, &tables::HOURS, reader, shape_or_silence).map(Pattern::Daily);
+    }
+    shape(fields, reader).map(Pattern::Always)
 }
 
 fn segment(node: &Node, path: &str, reader: &mut Reader) -> Option<(u64, Shape)> {
     let fields = reader.table(node, &tables::SEGMENT, path)?;
     let length = fields.number(reader, "for");
-    let idle = ["rate", "ramp", "poisson", "burst"].iter().all(|key| fields.get(key).is_none());
-    let shape = if idle { Some(Shape::Silence {}) } else { shape(&fields, reader) };
+    let shape = shape_or_silence(&fields, reader);
     Some((length?.value, shape?))
+}
+
+/// The one shape that was written, or none.
+fn shape_or_silence(fields: &Fields<'_>, reader: &mut Reader) -> Option<Shape> {
+    let idle = tables::SHAPES.iter().all(|key| fields.get(key).is_none());
+    if idle { Some(Shape::Silence {}) } else { shape(fields, reader) }
 }
 
 /// The one shape that was written.
@@ -113,51 +132,8 @@ fn tasks(fields: &Fields<'_>, reader: &mut Reader) -> Option<Tasks> {
     let timeout_ns = fields.number(reader, "timeout").map(|t| t.value);
     let payload = fields.number(reader, "payload").map(|p| p.value);
     let work = match fields.get("work") {
-        Some(node) => Some(work(node, &fields.path("work"), reader)?),
+        Some(node) => Some(work::read(node, &fields.path("work"), reader)?),
         None => None,
     };
     Some(Tasks { timeout_ns, payload, work })
-}
-
-fn work(node: &Node, path: &str, reader: &mut Reader) -> Option<Work> {
-    if !matches!(node.kind, Kind::Map(_)) {
-        return match reader.word(node, path, &["echo", "relay"])? {
-            "relay" => Some(Work::Relay {}),
-            _ => Some(Work::Echo {}),
-        };
-    }
-    let fields = reader.table(node, &tables::WORK_KINDS, path)?;
-    if let Some(node) = fields.get("sleep") {
-        return sleep(node, &fields.path("sleep"), reader);
-    }
-    if fields.get("cpu").is_some() {
-        return fields.whole(reader, "cpu", MICROSECOND).map(|us| Work::Cpu { us: us.value });
-    }
-    if fields.get("alloc").is_some() {
-        return fields.number(reader, "alloc").map(|bytes| Work::Alloc { bytes: bytes.value });
-    }
-    fields.texts(reader, "exec").map(|argv| Work::Exec { argv })
-}
-
-const MICROSECOND: (u64, &str) = (1_000, "microsecond");
-
-fn sleep(node: &Node, path: &str, reader: &mut Reader) -> Option<Work> {
-    if !matches!(node.kind, Kind::Map(_)) {
-        let ns = reader.number(node, path, Scalar::Duration { least: 1_000, most: 3_600_000_000_000 })?;
-        if ns.is_multiple_of(MICROSECOND.0) {
-            return Some(Work::Sleep { p50_us: ns / 1_000, p99_us: ns / 1_000 });
-        }
-        let what = format!("{path} is finer than a microsecond");
-        reader.problem(Problem::new(&node.place, what).help("write a whole number of microseconds"));
-        return None;
-    }
-    let fields = reader.table(node, &tables::SLEEP, path)?;
-    let (p50, p99) = (fields.whole(reader, "p50", MICROSECOND), fields.whole(reader, "p99", MICROSECOND));
-    let (p50, p99) = (p50?, p99?);
-    if p99.value < p50.value {
-        let what = format!("{path}.p99 is shorter than its median");
-        reader.problem(Problem::new(&p99.place, what).help("the 99th percentile is at least the median"));
-        return None;
-    }
-    Some(Work::Sleep { p50_us: p50.value, p99_us: p99.value })
 }
