@@ -88,11 +88,17 @@ fn a_directory_that_is_not_empty_is_refused_and_left_as_it_is() {
 #[test]
 fn a_second_run_in_the_same_place_is_refused_and_the_first_goes_on() {
     let place = Place::new();
-    let file = repository("scenarios/load/10.yaml");
-    let first = place.spawn(&["run", "--quiet", &file]);
+    // Long enough that a second one comes in between, and judged by what a busy machine does not change.
+    let file = place.write(
+        "ten.yaml",
+        "name: ten\nwhy: x\ntarget:\n  swarm: { shape: flat, workers: 10 }\nworkload:\n  rounds: { every: 200ms, timeout: 10s }\n\
+         phases: { warm_up: 1s, hold: 7s, drain: 10s }\ngates:\n  - messages.lost == 0\n  - agents.crashed == 0\n",
+    );
+    let file = file.to_str().unwrap();
+    let first = place.spawn(&["run", "--quiet", file]);
     wait_for("the first run", Duration::from_secs(20), || place.path("runs").exists().then_some(()));
     wait_for("its lock", Duration::from_secs(20), || (place.processes().len() > 10).then_some(()));
-    let second = place.output(&["run", "--quiet", &file]);
+    let second = place.output(&["run", "--quiet", file]);
     assert_eq!(second.status.code(), Some(69));
     assert!(text(&second.stderr).contains("another run"), "{}", text(&second.stderr));
     let out = first.wait_with_output().unwrap();
