@@ -1,8 +1,10 @@
 //! Whole runs on a clock that the test moves, against a target that the test scripts.
 
+mod alerts;
 mod always;
 mod ending;
 mod faults;
+mod incidents;
 mod means;
 mod rest;
 mod simulation;

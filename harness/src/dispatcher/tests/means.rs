@@ -9,7 +9,7 @@ use super::simulation::fault;
 use super::*;
 
 /// A fault of another kind to the workers at these places, three seconds and a half after the target was ready.
-fn of_kind(id: &str, kind: FaultKind, for_ns: u64, places: &[u32]) -> Fault {
+pub(super) fn of_kind(id: &str, kind: FaultKind, for_ns: u64, places: &[u32]) -> Fault {
     let victims = Victims { role: Role::Worker, places: places.to_vec() };
     Fault::new(id, kind, Some(victims), 3 * SECOND + 500 * MS, for_ns)
 }

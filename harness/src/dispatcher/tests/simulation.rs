@@ -102,6 +102,8 @@ pub(super) struct Deeds {
     pub(super) sleep_ns: Option<(u64, u64)>,
     /// Its wall clock is set back at this time, by so much.
     pub(super) set_back_ns: Option<(u64, u64)>,
+    /// This worker takes its tasks and answers none that comes between these two times.
+    pub(super) silent: Option<(u32, u64, u64)>,
     /// What every tick reads of groups, and what is free on the disk.
     pub(super) reading: TickSummary,
 }
@@ -371,6 +373,10 @@ impl Simulation {
                 continue;
             }
             let agent = u32::try_from(token % 4).expect("below 4") + 1;
+            let silent = self.deeds.silent.filter(|(_, from, to)| (*from..*to).contains(&self.now_ns));
+            if silent.is_some_and(|(silent, ..)| silent == agent) {
+                continue;
+            }
             let seq = self.seq.entry(agent).or_default();
             *seq += 1;
             let digest = self.digests.of(token);
