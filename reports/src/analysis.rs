@@ -3,6 +3,7 @@
 //! An analysis knows no limit. A number for which there is no evidence is absent, never zero.
 
 mod agents;
+mod claims;
 mod faults;
 mod instrument;
 mod messages;
@@ -151,6 +152,7 @@ pub fn analyse(evidence: &Evidence) -> Analysis {
     rounds::find(evidence, &mut findings);
     times::find(evidence, &mut findings);
     agents::find(evidence, &mut findings);
+    claims::find(evidence, &mut findings);
     faults::find(&faults, &mut findings);
     resources::find(evidence, &mut findings);
     let instrument = instrument::find(evidence, &mut findings);

@@ -2,6 +2,7 @@
 
 mod enough;
 mod exec;
+mod leaks;
 mod relay;
 mod signals;
 mod waiting;
@@ -25,8 +26,8 @@ use crate::process::{held_signals, hold, let_through};
 use crate::swarm::Swarm;
 use crate::table::{Place, Slot, State};
 
+use leaks::Leaks;
 use relay::Relay;
-use work::Leaks;
 
 /// How often a worker without a coordinator looks at its slot although nobody woke it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -52,7 +53,8 @@ pub(crate) fn run(swarm: &'static Swarm, me: u32) -> i32 {
         shunned: None,
         relay: Relay::new(swarm, me),
         taken: 0,
-        leaks: Leaks::default(),
+        leaks: Leaks::new(&swarm.config.defects),
+        born_ns: now_ns(),
         latest: None,
     };
     worker.live()
@@ -75,6 +77,8 @@ struct Worker {
     /// How many tasks were begun, for the defects that count them.
     taken: u64,
     leaks: Leaks,
+    /// When this life of it began, for the defects that go by time.
+    born_ns: u64,
     /// The largest number of a task that was begun.
     latest: Option<u32>,
 }
@@ -188,7 +192,10 @@ impl Worker {
             self.execute(task, arrived_ns, payload, false);
         } else {
             self.flush();
-            match self.perform(task, extra, payload) {
+            let begun_ns = now_ns();
+            let changed = self.perform(task, extra, payload);
+            self.drag(begun_ns);
+            match changed {
                 Some(changed) => self.execute(task, arrived_ns, &changed, false),
                 None => self.execute(task, arrived_ns, payload, false),
             }
@@ -266,7 +273,7 @@ impl Worker {
     /// The planted defects of a worker.
     fn misbehave(&mut self) {
         let defects = &self.swarm.config.defects;
-        if defects.die_on_task == Some(self.taken) {
+        if defects.die_on_task == Some(self.taken) || self.is_turn_to_die(defects.die_every_ms) {
             let _ = nix::sys::signal::raise(Signal::SIGKILL);
         }
         if defects.hang_on_task == Some(self.taken) {
@@ -278,6 +285,24 @@ impl Worker {
         if let Some(ms) = defects.slow_ms {
             self.flush();
             std::thread::sleep(Duration::from_millis(ms));
+        }
+    }
+
+    /// Whether it is this worker whose turn it is to die, and that life of it which saw the turn come.
+    fn is_turn_to_die(&self, every_ms: Option<u64>) -> bool {
+        let Some(every_ns) = every_ms.map(|ms| ms.saturating_mul(1_000_000)) else { return false };
+        let workers = self.swarm.config.shape.workers();
+        let turn = now_ns() / every_ns;
+        let whose = u64::from(workers.start) + turn % u64::from(workers.end - workers.start);
+        turn > self.born_ns / every_ns && whose == u64::from(self.me)
+    }
+
+    /// The defect by which work takes the longer the longer a worker lives.
+    fn drag(&self, begun_ns: u64) {
+        let now_ns = now_ns();
+        let drag_ns = self.swarm.config.defects.drag_ns(now_ns - begun_ns, now_ns - self.born_ns);
+        if drag_ns > 0 {
+            std::thread::sleep(Duration::from_nanos(drag_ns));
         }
     }
 

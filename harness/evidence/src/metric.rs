@@ -174,6 +174,11 @@ fn messages(all: &mut Vec<Metric>) {
             Work,
             "Tasks sent whose acknowledgement never came, and which were not answered.",
         ),
+        counted(
+            "claims.refuted",
+            Work,
+            "Claims of the target on its own work that the harness's accounting refutes: fewer executions than tasks answered, fewer open tasks after the drain than were lost.",
+        ),
         counted("messages.refused", Work, "Tasks that the target refused; they were never acknowledged."),
         counted("messages.late", Work, "Tasks answered after their time-out."),
         counted("messages.duplicated", Work, "Answers that came again for the same execution of a task."),

@@ -18,8 +18,11 @@ const SETTLED_NS: u64 = 100_000_000;
 /// What a leader remembers between two looks.
 #[derive(Debug, Default)]
 pub(super) struct Leading {
-    /// When the agents of a lost one were first found without a place (for the defect that delays).
-    orphaned_ns: BTreeMap<u32, u64>,
+    /// When the agents of a lost one were first found without a place, and how many had been lost before (for the
+    /// defects that delay).
+    orphaned: BTreeMap<u32, (u64, u64)>,
+    /// How many were lost whose agents got another place.
+    lost: u64,
 }
 
 impl Coordinator {
@@ -93,24 +96,25 @@ impl Coordinator {
                 lost.entry(table.slot(agent).parent().agent).or_default().push(agent);
             }
         }
-        self.leading.orphaned_ns.retain(|from, _| lost.contains_key(from));
+        self.leading.orphaned.retain(|from, _| lost.contains_key(from));
         for (from, orphans) in lost {
-            let since = *self.leading.orphaned_ns.entry(from).or_insert(now);
-            let (held, orphans) = self.held_back(orphans, now.saturating_sub(since));
+            let before = self.leading.lost;
+            let (since, before) = *self.leading.orphaned.entry(from).or_insert((now, before));
+            let (held, orphans) = self.held_back(orphans, now.saturating_sub(since), before);
             if !orphans.is_empty() {
                 self.place(from, &orphans);
             }
             if !held {
-                self.leading.orphaned_ns.remove(&from);
+                self.leading.orphaned.remove(&from);
+                self.leading.lost += u64::from(from != GATEWAY);
             }
         }
     }
 
     /// Leaves out workers that the planted defects keep from getting a coordinator; whether there were any.
-    fn held_back(&self, orphans: Vec<u32>, waited_ns: u64) -> (bool, Vec<u32>) {
-        let defects = &self.swarm.config.defects;
-        let delay_ns = defects.reassign_after_ms.unwrap_or(0) * 1_000_000;
-        if !defects.never_reassign && waited_ns >= delay_ns {
+    fn held_back(&self, orphans: Vec<u32>, waited_ns: u64, lost_before: u64) -> (bool, Vec<u32>) {
+        let delay_ns = self.swarm.config.defects.reassign_after_ns(lost_before);
+        if delay_ns.is_some_and(|delay_ns| waited_ns >= delay_ns) {
             return (false, orphans);
         }
         let inner = self.swarm.config.shape.inner();

@@ -135,6 +135,12 @@ impl Running {
         ];
         let mut gauges: BTreeMap<String, f64> =
             counts.into_iter().map(|(name, count)| (name.to_owned(), count as f64)).collect();
+        if self.swarm.config.defects.false_gauges {
+            gauges.extend([
+                ("effects".to_owned(), (self.effects() / 2) as f64),
+                ("tasks.outstanding".to_owned(), 0.0),
+            ]);
+        }
         gauges.extend(self.handled().map(|(agent, count)| (format!("handled.{agent}"), count as f64)));
         gauges
     }

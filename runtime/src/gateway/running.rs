@@ -241,7 +241,9 @@ impl Running {
         }
         if drained {
             self.drain_until = None;
-            report(&Report::Drained { outstanding: self.book.len() as u64 + self.book.abandoned });
+            let outstanding = self.book.len() as u64 + self.book.abandoned;
+            let told = if self.swarm.config.defects.false_gauges { 0 } else { outstanding };
+            report(&Report::Drained { outstanding: told });
         }
         if matches!(self.phase, Phase::Ending { told: true, .. }) && self.has_ended().is_some() {
             report(&Report::Stopped {});

@@ -10,7 +10,6 @@ use rand_chacha::ChaCha8Rng;
 use super::enough::when_enough;
 use crate::bus::TaskHead;
 use crate::clock::thread_cpu_ns;
-use crate::defects::Defects;
 
 /// The quantile of the normal distribution at 0.99.
 const Z99: f64 = 2.326_347_874;
@@ -73,27 +72,6 @@ pub(super) fn spoiled(payload: &[u8]) -> Vec<u8> {
         None => payload.push(0xff),
     }
     payload
-}
-
-/// What the planted leaks hold on to.
-#[derive(Default)]
-pub(super) struct Leaks {
-    memory: Vec<Vec<u8>>,
-    descriptors: Vec<std::fs::File>,
-}
-
-impl Leaks {
-    /// Leaks once more, as far as asked for.
-    pub(super) fn leak(&mut self, defects: &Defects) {
-        if let Some(bytes) = defects.leak_bytes_per_task {
-            self.memory.push(vec![1; bytes as usize]);
-        }
-        for _ in 0..defects.leak_descriptor_per_task.unwrap_or(0) {
-            if let Ok(null) = std::fs::File::open("/dev/null") {
-                self.descriptors.push(null);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

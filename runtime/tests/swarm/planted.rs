@@ -174,3 +174,65 @@ fn a_delayed_reassignment_is_delayed() {
     swarm.ledger.assert_clean(64);
     swarm.stop();
 }
+
+#[test]
+fn every_tenth_task_of_a_worker_leaves_a_thread_and_the_worker_still_ends_when_asked() {
+    let mut swarm = with(json!({"leak_thread_1_in": 10}));
+    let worker = swarm.pid(5);
+    let threads = || std::fs::read_dir(format!("/proc/{worker}/task")).unwrap().count();
+    let before = threads();
+    for _ in 0..20 {
+        swarm.round(64);
+    }
+    assert_eq!(threads(), before + 2);
+    swarm.stop();
+}
+
+#[test]
+fn a_worker_dies_at_every_turn_and_nothing_is_lost() {
+    let mut swarm = with(json!({"die_every_ms": 100}));
+    let mut left = 0;
+    wait_until("two workers have died", || {
+        swarm.round(64);
+        let told = swarm.told.iter();
+        left = told.filter(|r| matches!(r, Report::Member { state: MemberState::Left, .. })).count();
+        left >= 2
+    });
+    swarm.drain(10_000);
+    swarm.ledger.assert_clean(64);
+    swarm.stop();
+}
+
+#[test]
+fn every_lost_coordinator_is_made_good_later_than_the_one_before() {
+    let mut swarm = with(json!({"reassign_slower_ms": 400}));
+    swarm.round(64);
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        swarm.kill(1);
+        let suspected = match swarm.until("suspected", |r| matches!(r, Report::Suspected { agent: 1, .. })) {
+            Report::Suspected { at_ns, .. } => at_ns,
+            other => panic!("{other:?}"),
+        };
+        let assigned = match swarm.until("assigned", |r| matches!(r, Report::Assigned { from: 1, .. })) {
+            Report::Assigned { at_ns, .. } => at_ns,
+            other => panic!("{other:?}"),
+        };
+        waits.push((assigned - suspected) / 1_000_000);
+        wait_until("its own workers are back", || {
+            swarm.round(64);
+            (3..13).filter(|worker| swarm.members[worker].parent == Some(1)).count() == 5
+        });
+    }
+    assert!(waits[1] >= 400 && waits[2] >= 800 && waits[0] < waits[1] && waits[1] < waits[2], "{waits:?}");
+    swarm.stop();
+}
+
+#[test]
+fn false_gauges_tell_half_of_the_work_and_nothing_open() {
+    let mut swarm = after_400_tasks(json!({"false_gauges": true, "hang_on_task": 41}));
+    assert_eq!(swarm.gauges()["effects"], 200);
+    swarm.begin_round(64, 100, Work::Echo {});
+    assert_eq!(swarm.drain(100), 0, "ten are");
+    assert_eq!(swarm.gauges()["tasks.outstanding"], 0);
+}

@@ -2,7 +2,7 @@
 
 use super::{D, H, MOST_AGENTS, MOST_HOSTS, MS, S, number, scalar, table, time};
 use crate::format::Presence::{Default, Optional, Otherwise, Required};
-use crate::format::Scalar::{Flag, Size, Text, Word};
+use crate::format::Scalar::{Flag, Share, Size, Text, Word};
 use crate::format::{Choice, Field, Presence, Scalar, Table, Value};
 
 pub(crate) static TARGET: Table = Table {
@@ -214,7 +214,19 @@ pub(crate) static DEFECTS: Table = Table {
             Optional,
             "Descriptors that a worker never closes, for each task.",
         ),
+        scalar(
+            "leak_thread_1_in",
+            number(1, u64::MAX),
+            Optional,
+            "Every n-th task of a worker leaves a thread that never ends.",
+        ),
         scalar("die_on_task", number(1, u64::MAX), Optional, "A worker dies when it is given its n-th task."),
+        scalar(
+            "die_every",
+            time(10 * MS, D),
+            Optional,
+            "A worker dies each time that so long has passed, one after the other.",
+        ),
         scalar(
             "hang_on_task",
             number(1, u64::MAX),
@@ -222,6 +234,12 @@ pub(crate) static DEFECTS: Table = Table {
             "A worker falls silent, but lives, when it is given its n-th task.",
         ),
         scalar("slow", time(MS, H), Optional, "Every task takes this much longer."),
+        scalar(
+            "slower_per_minute",
+            Share { least: 1, most: 1_000_000 },
+            Optional,
+            "The work of a task takes longer by this share of itself for each minute that its worker has lived.",
+        ),
         scalar(
             "never_reassign",
             Flag,
@@ -233,6 +251,18 @@ pub(crate) static DEFECTS: Table = Table {
             time(MS, H),
             Optional,
             "Workers that lost their coordinator wait this long for another one.",
+        ),
+        scalar(
+            "reassign_slower",
+            time(MS, H),
+            Optional,
+            "They wait this much longer with every coordinator that was lost before.",
+        ),
+        scalar(
+            "false_gauges",
+            Flag,
+            Optional,
+            "It tells half of its executions, and that nothing is open whatever is.",
         ),
     ],
     choices: &[],
