@@ -81,7 +81,7 @@ fn levels(parts: &Parts, reader: &mut Reader) {
 
 fn control(parts: &Parts, gates: &[Gate], reader: &mut Reader) {
     match &parts.control {
-        None => {}
+        None | Some(Control::Condition(_)) => {}
         Some(Control::Claimed(place)) => {
             let mut faults = parts.faults.iter().flatten();
             if parts.faults.is_empty() || faults.any(|fault| !fault.pretend) {

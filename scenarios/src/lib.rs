@@ -26,6 +26,7 @@ mod substitution;
 mod text;
 pub mod timeline;
 mod tree;
+mod twin;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ pub struct Options {
     pub set: Vec<(String, String)>,
     /// The time into which the whole timeline is compressed.
     pub rehearse: Option<Duration>,
+    /// Whether planted defects are left out: the clean twin of a control.
+    pub twin: bool,
     /// What `${NAME}` stands for.
     pub env: BTreeMap<String, String>,
 }
@@ -101,6 +104,9 @@ fn load(text: &str, options: &Options, reader: &mut Reader) -> Option<(Scenario,
     let mut root = root?;
     overrides::apply(&mut root, &options.set, &mut reader.problems);
     substitution::apply(&mut root, &options.env, &mut reader.problems);
+    if options.twin {
+        twin::clean(&mut root);
+    }
     let mut parts = scenario::Parts::read(&root, reader)?;
     let mut gates = check::all(&parts, reader);
     let mut factor = None;

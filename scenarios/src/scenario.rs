@@ -39,6 +39,8 @@ pub(crate) enum Control {
     Gate(At<String>),
     /// INCONCLUSIVE, because every fault is only claimed.
     Claimed(Place),
+    /// INCONCLUSIVE, because the evidence must be found wanting by this condition.
+    Condition(&'static str),
 }
 
 impl Scenario {
@@ -60,6 +62,15 @@ impl Scenario {
     pub fn control(&self) -> Option<&str> {
         match &self.control {
             Some(Control::Gate(gate)) => Some(&gate.value),
+            _ => None,
+        }
+    }
+
+    /// The condition that must be found wanting, where the run is known to be worthless.
+    #[must_use]
+    pub fn control_condition(&self) -> Option<&'static str> {
+        match &self.control {
+            Some(Control::Condition(condition)) => Some(condition),
             _ => None,
         }
     }
@@ -192,7 +203,10 @@ fn control(scenario: &Fields<'_>, reader: &mut Reader) -> Option<Control> {
     let fields = scenario.table(reader, "control", &tables::CONTROL)?;
     match fields.get("gate") {
         Some(_) => fields.text(reader, "gate").map(Control::Gate),
-        None => fields.word(reader, "verdict").map(|verdict| Control::Claimed(verdict.place)),
+        None if fields.get("verdict").is_some() => {
+            fields.word(reader, "verdict").map(|verdict| Control::Claimed(verdict.place))
+        }
+        None => fields.word(reader, "condition").map(|condition| Control::Condition(condition.value)),
     }
 }
 

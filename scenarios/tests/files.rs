@@ -186,10 +186,15 @@ fn every_chaos_file_breaks_something_and_allows_no_loss() {
 fn every_control_names_its_gate_first_and_every_defect_has_a_control() {
     let mut planted = BTreeSet::new();
     for (path, loaded) in folder("controls/").into_iter().filter(|(_, loaded)| !loaded.scenario.claimed()) {
+        if loaded.scenario.control_condition().is_some() {
+            continue;
+        }
         let control = loaded.scenario.control().unwrap_or_else(|| panic!("{path} names no gate"));
         assert_eq!(loaded.plan.gates[0].id, control, "{path}");
         assert!(loaded.plan.gates.len() > 2, "{path} has no gates that stay green");
-        assert!(length(&loaded.plan) <= Duration::from_secs(8), "{path}");
+        // What only time shows has a name that says so, and is left to `shakedown prove`.
+        let slow = loaded.scenario.name().starts_with("control-drift-") || path.ends_with("-10m.yaml");
+        assert!(slow || length(&loaded.plan) <= Duration::from_secs(8), "{path}");
         planted.extend(loaded.plan.target.config["defects"].as_object().unwrap().keys().cloned());
     }
     for defect in [
@@ -205,6 +210,11 @@ fn every_control_names_its_gate_first_and_every_defect_has_a_control() {
         "hang_on_task",
         "never_reassign",
         "reassign_after_ms",
+        "leak_thread_1_in",
+        "die_every_ms",
+        "slower_per_minute",
+        "reassign_slower_ms",
+        "false_gauges",
     ] {
         assert!(planted.contains(defect), "{defect} has no control");
     }

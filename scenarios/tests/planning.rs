@@ -374,6 +374,7 @@ fn flags_and_variables_change_what_is_read() {
             ("sample.every".to_owned(), "2s".to_owned()),
         ],
         rehearse: None,
+        twin: false,
         env: BTreeMap::from([("EVERY".to_owned(), "250ms".to_owned())]),
     };
     let plan = planned_with(

@@ -91,6 +91,9 @@ pub(crate) struct ScenarioOptions {
     /// Change a value of the scenario: `--set phases.hold=30s`
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<(String, String)>,
+    /// Leave out the planted defects of a control: its clean twin, which must be GO
+    #[arg(long)]
+    pub(crate) twin: bool,
     /// Run the whole timeline compressed into this time; the verdict is never GO
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) rehearse: Option<Duration>,
@@ -103,6 +106,7 @@ impl ScenarioOptions {
             seed: self.seed,
             set: self.set.clone(),
             rehearse: self.rehearse,
+            twin: self.twin,
             env: std::env::vars_os()
                 .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),

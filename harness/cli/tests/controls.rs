@@ -14,7 +14,7 @@ fn every_control_is_judged_no_go_by_the_gate_that_it_names() {
     files.sort();
     assert!(files.len() >= 11, "a control for each defect");
     let mut wrong = Vec::new();
-    for file in files.into_iter().filter(|file| !claimed(file)) {
+    for file in files.into_iter().filter(|file| is_short(file) && !claimed(file)) {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         if let Err(why) = control(&file) {
             wrong.push(format!("{name}: {why}"));
@@ -79,21 +79,33 @@ fn claimed(file: &std::path::Path) -> bool {
     scenarios::read(file, &scenarios::Options::default()).is_ok_and(|loaded| loaded.scenario.claimed())
 }
 
+/// What only time shows is left to `shakedown prove`.
+fn is_short(file: &std::path::Path) -> bool {
+    scenarios::read(file, &scenarios::Options::default()).is_ok_and(|loaded| {
+        loaded.plan.phases.iter().map(|phase| phase.length_ns).sum::<u64>() <= 10_000_000_000
+    })
+}
+
 fn control(file: &std::path::Path) -> Result<(), String> {
     let place = Place::new();
     let run = place.path("run");
     let loaded = scenarios::read(file, &scenarios::Options::default()).map_err(|p| p.to_string())?;
-    let gate = loaded.scenario.control().ok_or("names no gate")?.to_owned();
+    let condition = loaded.scenario.control_condition();
+    let gate = loaded.scenario.control().or(condition).ok_or("names no gate")?.to_owned();
+    let (list, word, code) = match condition {
+        Some(_) => ("coverage", "INCONCLUSIVE", 20),
+        None => ("gates", "NO-GO", 30),
+    };
     let out = place.output(&["run", "--quiet", "--out", run.to_str().unwrap(), file.to_str().unwrap()]);
     place.assert_nothing_left_within(Duration::from_secs(5));
     let said = format!("{}{}", text(&out.stdout), text(&out.stderr));
-    if out.status.code() != Some(30) {
+    if out.status.code() != Some(code) {
         return Err(format!("exit {:?}\n{said}", out.status.code()));
     }
     let judged = verdict(&run);
-    let found = judged["gates"].as_array().and_then(|gates| gates.iter().find(|g| g["id"] == gate.as_str()));
+    let found = judged[list].as_array().and_then(|gates| gates.iter().find(|g| g["id"] == gate.as_str()));
     match found.map(|g| &g["outcome"]) {
-        Some(outcome) if outcome == "NO-GO" => Ok(()),
-        other => Err(format!("gate {gate:?} is {other:?}\n{said}")),
+        Some(outcome) if outcome == word => Ok(()),
+        other => Err(format!("{list} {gate:?} is {other:?}\n{said}")),
     }
 }

@@ -112,19 +112,19 @@ fn intervals_in_which_nothing_was_done_count_in_the_throughput() {
 
 #[test]
 fn a_target_that_tells_less_work_than_it_did_or_nothing_open_while_tasks_are_lost_is_refuted() {
-    let refuted = |change: fn(&mut End)| {
+    let refuted = |change: &dyn Fn(&mut End)| {
         let mut fixture = Fixture::calm();
         let sent = fixture.end().ledger.sent;
         fixture.end().gauges.insert("effects".into(), f64::from(u32::try_from(sent).unwrap()));
         change(fixture.end());
         judged(fixture, "claims.refuted == 0", Op::Equal, 0.0).gates[0].outcome
     };
-    assert_eq!(refuted(|_| ()), Outcome::Go);
-    assert_eq!(refuted(|end| *end.gauges.get_mut("effects").unwrap() /= 2.0), Outcome::NoGo);
+    assert_eq!(refuted(&|_| ()), Outcome::Go);
+    assert_eq!(refuted(&|end| *end.gauges.get_mut("effects").unwrap() /= 2.0), Outcome::NoGo);
     let lost = |end: &mut End, outstanding| {
         (end.ledger.in_time, end.ledger.lost) = (end.ledger.in_time - 3, 3);
         end.drain = end.drain.map(|drain| Drain { outstanding, ..drain });
     };
-    assert_eq!(refuted(move |end| lost(end, 0)), Outcome::NoGo);
-    assert_eq!(refuted(move |end| lost(end, 3)), Outcome::Go, "it says what it lost");
+    assert_eq!(refuted(&|end| lost(end, 0)), Outcome::NoGo);
+    assert_eq!(refuted(&|end| lost(end, 3)), Outcome::Go, "it says what it lost");
 }

@@ -160,6 +160,12 @@ pub(crate) static CONTROL: Table = Table {
             Optional,
             "Every fault is only claimed (`pretend`), so that nothing may be concluded.",
         ),
+        scalar(
+            "condition",
+            Word(&["driver"]),
+            Optional,
+            "The run must be INCONCLUSIVE for want of this: `driver`, more is asked for than the harness can start.",
+        ),
     ],
-    choices: &[Choice { keys: &["gate", "verdict"], required: true }],
+    choices: &[Choice { keys: &["gate", "verdict", "condition"], required: true }],
 };
