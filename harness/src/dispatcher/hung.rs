@@ -23,8 +23,8 @@ const MAX_AGENTS: usize = 65_536;
 pub(super) struct Heard {
     /// When each agent last answered.
     answered_ns: HashMap<u32, u64>,
-    /// When the last rounds were sent, the latest last.
-    rounds_ns: Vec<u64>,
+    /// When the last rounds were sent, and to how many workers, the latest last.
+    rounds: Vec<(u64, u32)>,
     /// Workers that were there all through the last rounds, and when the first of these was sent; absent where
     /// a fault was in effect in between.
     asked: Option<(u64, Vec<u32>)>,
@@ -41,11 +41,11 @@ impl Heard {
         }
     }
 
-    pub(super) fn round(&mut self, at_ns: u64) {
-        if self.rounds_ns.len() == ROUNDS {
-            self.rounds_ns.remove(0);
+    pub(super) fn round(&mut self, at_ns: u64, workers: u32) {
+        if self.rounds.len() == ROUNDS {
+            self.rounds.remove(0);
         }
-        self.rounds_ns.push(at_ns);
+        self.rounds.push((at_ns, workers));
     }
 
     /// A round is over. When the first of the last ones was sent, and to how many workers the smallest went, once there
@@ -125,15 +125,16 @@ impl State {
     /// The load is over: from now on only answers to the last rounds are waited for.
     pub(super) fn remember_workers(&mut self) {
         let heard = &self.heard;
-        let Some(since_ns) = heard.rounds_ns.first().copied().filter(|_| heard.rounds_ns.len() == ROUNDS)
+        let Some((since_ns, _)) = heard.rounds.first().copied().filter(|_| heard.rounds.len() == ROUNDS)
         else {
             return;
         };
+        let smallest = heard.rounds.iter().map(|(_, workers)| *workers).min().unwrap_or(0);
         if self.faults.any_in_effect() || self.faults.last_over_ns().is_some_and(|at_ns| at_ns >= since_ns) {
             return;
         }
-        let there =
-            self.members.iter().filter(|(_, a)| a.role == Role::Worker && a.alive && a.since_ns <= since_ns);
+        let asked = self.members.iter().filter(|(_, a)| a.role == Role::Worker).take(smallest as usize);
+        let there = asked.filter(|(_, a)| a.alive && a.since_ns <= since_ns);
         let workers = there.map(|(number, _)| number).collect();
         self.heard.asked = Some((since_ns, workers));
     }

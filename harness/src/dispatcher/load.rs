@@ -9,7 +9,35 @@ use super::state::State;
 use crate::ledger::{Closing, Kind, Outcome};
 use crate::recorder::Record;
 use crate::recovery::{End, Seen};
-use crate::workload::{RoundState, shed, to_millis, to_protocol};
+use crate::workload::{For, RoundState, Schedule, drawn, participants, shed, to_millis, to_protocol};
+
+/// Single tasks with consecutive tokens and the same work.
+struct Send<'w> {
+    first: u64,
+    count: u32,
+    work: &'w plan::Work,
+}
+
+/// Adds so many tasks from a token on; `number` is that of the first of them in the plan. Where the work is a mixture,
+/// each draws for itself.
+fn add<'w>(
+    sends: &mut Vec<Send<'w>>,
+    work: &'w plan::Work,
+    seed: u64,
+    number: u64,
+    (first, count): (u64, u32),
+) {
+    let mut add = |first, count, work| match sends.last_mut() {
+        Some(last) if last.work == work => last.count += count,
+        _ => sends.push(Send { first, count, work }),
+    };
+    if !matches!(work, plan::Work::Mix { .. }) {
+        return add(first, count, work);
+    }
+    for n in 0..u64::from(count) {
+        add(first + n, 1, drawn(work, seed, For::Single(number + n)));
+    }
+}
 
 impl State {
     /// When the next round is due. None is due at the very end of the load.
@@ -41,32 +69,33 @@ impl State {
             self.shed.down += u64::from(self.is_down());
             return out.record(Record::Round(shed(number, &phase, due_ns)));
         }
+        let workers = self.participants(due_ns);
         let tells_time = self.tells.contains(&protocol::Capability::RoundTime);
-        let state = RoundState::sent(
-            number,
-            &phase,
-            due_ns,
-            self.now_ns,
-            rounds.timeout_ns,
-            self.workers,
-            tells_time,
-        );
+        let state =
+            RoundState::sent(number, &phase, due_ns, self.now_ns, rounds.timeout_ns, workers, tells_time);
         self.rounds.push(state);
-        let first = self.ledger.issue(Kind::Round, number, self.workers, due_ns, self.now_ns);
-        self.watch_sent(Kind::Round, first, self.workers);
+        let first = self.ledger.issue(Kind::Round, number, workers, due_ns, self.now_ns);
+        self.watch_sent(Kind::Round, first, workers);
         let tasks = Tasks {
             first,
-            count: self.workers,
+            count: workers,
             payload: rounds.payload,
             timeout_ms: to_millis(rounds.timeout_ns),
-            work: to_protocol(&rounds.work),
+            work: to_protocol(drawn(&rounds.work, self.plan.seed, For::Round(number))),
         };
         out.tell(protocol::Command::Round { round: number, tasks });
-        self.heard.round(self.now_ns);
+        self.heard.round(self.now_ns, workers);
         self.arm_faults(number, self.now_ns);
     }
 
-    /// Single tasks are due: all that are due before anything else is are sent together.
+    /// How many workers the round that is due at this time goes to: the first of them by number.
+    fn participants(&self, due_ns: u64) -> u32 {
+        let levels = self.plan.workload.rounds.as_ref().map_or(&[][..], |rounds| &rounds.levels);
+        let at_ns = due_ns.saturating_sub(self.timeline.zero_ns().unwrap_or(0));
+        participants(levels, at_ns, self.workers)
+    }
+
+    /// Single tasks are due: all that are due before anything else is, and are of one kind, are sent together.
     pub(super) fn arrivals_due(&mut self, out: &mut Commands) {
         let (Some(plan), Some(zero_ns)) = (self.plan.workload.arrivals.clone(), self.timeline.zero_ns())
         else {
@@ -76,7 +105,7 @@ impl State {
         // Nothing can be sent to a target that is down.
         let slots = if self.is_down() { 0 } else { plan.slots };
         let mut free = u64::from(slots).saturating_sub(self.ledger.in_flight(Kind::Single));
-        let (mut first, mut sent) = (None, 0_u32);
+        let mut sends: Vec<Send> = Vec::new();
         while let Some((due_ns, due)) = self.pop_arrivals(zero_ns) {
             if self.is_quiescing() {
                 self.withhold(due);
@@ -93,23 +122,23 @@ impl State {
             let taken = u32::try_from(taken).unwrap_or(u32::MAX);
             if taken > 0 {
                 let token = self.ledger.issue(Kind::Single, 0, taken, due_ns, self.now_ns);
-                first.get_or_insert(token);
-                sent += taken;
+                let passed = self.arrivals.as_ref().map_or(0, Schedule::passed);
+                add(&mut sends, &plan.work, self.plan.seed, passed.saturating_sub(due), (token, taken));
             }
         }
-        if let Some(first) = first {
-            self.send(&plan, first, sent, out);
+        for send in sends {
+            self.send(&plan, &send, out);
         }
     }
 
-    fn send(&mut self, plan: &plan::Arrivals, first: u64, count: u32, out: &mut Commands) {
-        self.watch_sent(Kind::Single, first, count);
+    fn send(&mut self, plan: &plan::Arrivals, send: &Send, out: &mut Commands) {
+        self.watch_sent(Kind::Single, send.first, send.count);
         let tasks = Tasks {
-            first,
-            count,
+            first: send.first,
+            count: send.count,
             payload: plan.payload,
             timeout_ms: to_millis(plan.timeout_ns),
-            work: to_protocol(&plan.work),
+            work: to_protocol(send.work),
         };
         out.tell(protocol::Command::Send { tasks, to: None });
     }

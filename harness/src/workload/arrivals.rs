@@ -17,6 +17,8 @@ pub struct Schedule {
     position: f64,
     rng: ChaCha8Rng,
     next: Option<u64>,
+    /// Tasks that were passed on, of all segments.
+    passed: u64,
 }
 
 impl Schedule {
@@ -24,7 +26,8 @@ impl Schedule {
     #[must_use]
     pub fn new(segments: Vec<Segment>, seed: u64) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut schedule = Self { segments, seed, segment: 0, index: 0, position: 0.0, rng, next: None };
+        let mut schedule =
+            Self { segments, seed, segment: 0, index: 0, position: 0.0, rng, next: None, passed: 0 };
         schedule.begin_segment(0);
         schedule.advance();
         schedule
@@ -40,7 +43,14 @@ impl Schedule {
     pub fn pop(&mut self, until_ns: u64) -> Option<u64> {
         let due = self.next.filter(|due| *due <= until_ns)?;
         self.advance();
+        self.passed += 1;
         Some(due)
+    }
+
+    /// How many tasks were passed on: the number of the next one, in the order of the plan.
+    #[must_use]
+    pub fn passed(&self) -> u64 {
+        self.passed
     }
 
     fn begin_segment(&mut self, segment: usize) {

@@ -122,6 +122,8 @@ pub(super) struct Simulation {
     acting: Vec<String>,
     /// Whom single tasks were sent to, how many at a time.
     pub(super) sent_to: Vec<(Option<u32>, u32)>,
+    /// What rounds and single tasks were, in the order in which they were sent.
+    pub(super) kinds: Vec<(u32, protocol::Work)>,
     pub(super) events: Vec<Logged>,
     pub(super) notices: Vec<(u64, Notice)>,
     pub(super) rounds: Vec<Round>,
@@ -150,6 +152,7 @@ impl Simulation {
             effects: 0,
             acting: Vec::new(),
             sent_to: Vec::new(),
+            kinds: Vec::new(),
             events: Vec::new(),
             notices: Vec::new(),
             rounds: Vec::new(),
@@ -316,10 +319,11 @@ impl Simulation {
                 let members = members.collect();
                 self.at(self.now_ns + 100 * MS, What::Report(Report::Ready { members }));
             }
-            Told::Round { tasks, .. } => self.work(&tasks),
+            // The i-th task of a round is the i-th worker's.
+            Told::Round { tasks, .. } => self.work(&tasks, tasks.first),
             Told::Send { tasks, to } => {
                 self.sent_to.push((to, tasks.count));
-                self.work(&tasks);
+                self.work(&tasks, 0);
             }
             Told::Fault { fault, .. } => {
                 self.acting.push(fault.clone());
@@ -355,7 +359,10 @@ impl Simulation {
         self.at(at_ns, What::Report(Report::Fault { fault, state, why: None, counters, at_ns }));
     }
 
-    fn work(&mut self, tasks: &Tasks) {
+    fn work(&mut self, tasks: &Tasks, base: u64) {
+        if !self.forgets {
+            self.kinds.push((tasks.count, tasks.work.clone()));
+        }
         if self.deeds.refuses {
             return self.soon(Report::Accepted { first: tasks.first, count: 0, refused: tasks.count });
         }
@@ -372,7 +379,7 @@ impl Simulation {
             if self.deeds.drop_1_in.is_some_and(|n| token.is_multiple_of(n)) {
                 continue;
             }
-            let agent = u32::try_from(token % 4).expect("below 4") + 1;
+            let agent = u32::try_from((token - base) % 4).expect("below 4") + 1;
             let silent = self.deeds.silent.filter(|(_, from, to)| (*from..*to).contains(&self.now_ns));
             if silent.is_some_and(|(silent, ..)| silent == agent) {
                 continue;

@@ -1,8 +1,9 @@
 //! The work and its times.
 
 use evidence::end::How;
+use evidence::event::Fact;
 use evidence::latency::Series;
-use scenarios::plan::{Arrivals, Segment, Shape, Work};
+use scenarios::plan::{Arrivals, Level, Part, Segment, Shape, Work};
 
 use super::super::{Event, What, step};
 use super::*;
@@ -170,4 +171,52 @@ fn a_worker_that_lives_and_answers_none_of_the_last_rounds_hangs() {
     let mut late = plan(8);
     late.faults.push(super::simulation::fault("k", 8 * SECOND, 0, &[0], scenarios::plan::When::Due {}));
     assert_eq!(Simulation::new(late, Deeds::default()).run().end().hung, None, "a fault was too near");
+}
+
+#[test]
+fn a_round_goes_to_as_many_workers_as_take_part_then_and_who_does_not_is_not_missed() {
+    let mut day = plan(8);
+    let level = |at, workers| Level { at_ns: at * SECOND, workers };
+    day.workload.rounds.as_mut().unwrap().levels = vec![level(0, 4), level(3, 1), level(6, 2)];
+    let run = Simulation::new(day, Deeds::default()).run();
+    let expected: Vec<u32> = run.rounds.iter().map(|round| round.expected).collect();
+    assert_eq!(expected, [4, 4, 4, 1, 1, 1, 2, 2, 2, 2]);
+    let end = run.end();
+    assert_eq!((end.ledger.sent, end.ledger.in_time, end.hung), (23, 23, Some(0)));
+    let incidents = run.facts(|fact| matches!(fact, Fact::Incident { .. }).then_some(()));
+    assert_eq!(incidents.len(), 0, "nobody hangs who is asked for nothing");
+}
+
+/// Two kinds, each as likely as the other.
+fn mixture() -> Work {
+    let part = |work| Part { weight: 1, work };
+    Work::Mix { parts: vec![part(Work::Echo {}), part(Work::Relay {})] }
+}
+
+#[test]
+fn each_single_task_of_a_mixture_is_drawn_by_its_number_whatever_was_shed_before() {
+    let drawn = |slots| {
+        let mut plan = arrivals(Shape::Burst { count: 50, every_ns: SECOND }, slots);
+        plan.workload.arrivals.as_mut().unwrap().work = mixture();
+        let run = Simulation::new(plan, Deeds::default()).run();
+        let kinds = run.kinds.iter();
+        kinds.flat_map(|(count, work)| vec![work.clone(); *count as usize]).collect::<Vec<_>>()
+    };
+    let (all, ten_of_each) = (drawn(10_000), drawn(10));
+    assert_eq!((all.len(), ten_of_each.len()), (500, 100));
+    let relayed = all.iter().filter(|work| matches!(work, protocol::Work::Relay {})).count();
+    assert!((200..300).contains(&relayed), "{relayed} of 500");
+    let firsts = all.chunks(50).flat_map(|burst| &burst[..10]).cloned().collect::<Vec<_>>();
+    assert_eq!(ten_of_each, firsts);
+}
+
+#[test]
+fn a_round_of_a_mixture_is_of_one_kind_and_the_next_may_be_of_another() {
+    let mut plan = plan(38);
+    plan.workload.rounds.as_mut().unwrap().work = mixture();
+    let run = Simulation::new(plan, Deeds::default()).run();
+    assert!(run.kinds.iter().all(|(count, _)| *count == 4));
+    let relayed = run.kinds.iter().filter(|(_, work)| matches!(work, protocol::Work::Relay {})).count();
+    assert_eq!(run.kinds.len(), 40);
+    assert!((8..32).contains(&relayed), "{relayed} of 40");
 }
