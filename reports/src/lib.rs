@@ -5,6 +5,7 @@
 //! [`Evidence::read`], [`analyse`] and [`judge`], which are its steps.
 
 mod analysis;
+mod decision;
 pub mod drift;
 mod latency;
 mod reading;
@@ -17,6 +18,10 @@ mod windows;
 pub use analysis::{
     About, Against, Analysis, Basis, FaultFinding, Finding, Instrument, Left, Name, Placebo, Recovery, Step,
     analyse,
+};
+pub use decision::{
+    Cell, CriterionVerdict, Decision, Earlier, Environment, Grade, Rest, Risk, Row, Run, Soundness, Summary,
+    decide, decision_json, decision_page, decision_terminal, write_decision,
 };
 pub use evidence::EvidenceError;
 pub use reading::Evidence;

@@ -1,10 +1,10 @@
 //! What people and build servers read. Renderers only lay out; no number is made here.
 
 mod chart;
-mod columns;
+pub(crate) mod columns;
 mod junit;
-mod markdown;
-mod page;
+pub(crate) mod markdown;
+pub(crate) mod page;
 mod series;
 mod terminal;
 mod words;
@@ -69,7 +69,7 @@ pub fn render(run: &Path) -> Result<Rendered, RenderError> {
 }
 
 /// Writes beside the file and renames, so that a reader sees the old one or the new one.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);

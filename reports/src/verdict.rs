@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use evidence::gate::Gate;
 
+pub(crate) use compare::outcome as compared;
 pub use coverage::{Condition, Scope};
 pub use gate::GateVerdict;
 pub(crate) use gate::{interval, measured};

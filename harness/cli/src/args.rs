@@ -37,12 +37,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         scenario: ScenarioOptions,
     },
-    /// Judge the evidence of runs again
-    Judge {
-        /// Run directories
-        #[arg(required = true)]
-        runs: Vec<PathBuf>,
-    },
+    /// Judge the evidence of runs again, each by itself or all together by a gate file
+    Judge(Judge),
     /// Render the reports of a run again
     Report {
         /// The run directory
@@ -80,6 +76,23 @@ pub(crate) struct Run {
     /// No progress; only the result
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+/// `shakedown judge`.
+#[derive(Debug, Args)]
+pub(crate) struct Judge {
+    /// Run directories; with --gates also directories of earlier decisions
+    #[arg(required_unless_present = "gates")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Decide over all runs together by this gate file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gates: Option<PathBuf>,
+    /// What no run can show, with its source, and in which environments runs were made
+    #[arg(long, value_name = "FILE", requires = "gates")]
+    pub(crate) facts: Option<PathBuf>,
+    /// Where to write the decision, instead of `decisions/<name>/<time>`
+    #[arg(long, value_name = "DIR", requires = "gates")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// What changes how a scenario is read.

@@ -1,12 +1,16 @@
 //! `shakedown judge` and `shakedown report`: from the run directory alone.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::args::Judge;
 use crate::exit::Exit;
 
-/// Judges each run again, prints its gates, and ends with the gravest verdict.
-pub(crate) fn judge(runs: &[PathBuf]) -> Exit {
-    runs.iter().fold(Exit::Go, |exit, run| exit.and(judged(run)))
+/// Judges each run again, prints its gates, and ends with the gravest verdict; or decides over all of them.
+pub(crate) fn command(args: &Judge) -> Exit {
+    match &args.gates {
+        Some(gates) => crate::decide::command(gates, args),
+        None => args.runs.iter().fold(Exit::Go, |exit, run| exit.and(judged(run))),
+    }
 }
 
 fn judged(run: &Path) -> Exit {

@@ -8,6 +8,7 @@ mod terminal;
 
 mod args;
 mod check;
+mod decide;
 mod doctor;
 mod exit;
 mod heal;
@@ -49,7 +50,7 @@ fn commanded(given: Vec<OsString>) -> Exit {
         Command::Run(args) => run::command(&args),
         Command::Plan { file, scenario } => plan::command(&file, &scenario),
         Command::Check { files, scenario } => check::command(&files, &scenario),
-        Command::Judge { runs } => judge::judge(&runs),
+        Command::Judge(args) => judge::command(&args),
         Command::Report { run } => judge::report(&run),
         Command::Heal { run } => heal::command(run.as_deref()),
         Command::Doctor => doctor::command(),

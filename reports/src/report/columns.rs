@@ -2,7 +2,7 @@
 
 /// Rows with every column as wide as its widest cell, two spaces apart, indented by two. Columns named in
 /// `right` are aligned to the right.
-pub(super) fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
+pub(crate) fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)

@@ -44,11 +44,11 @@ pub(super) fn markdown(verdict: &Verdict, evidence: &Evidence) -> String {
 }
 
 /// Text that cannot break out of its cell or paragraph.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|").replace('<', "&lt;")
 }
 
-fn table(page: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+pub(crate) fn table(page: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let _ = writeln!(page, "| {} |", head.join(" | "));
     let _ = writeln!(page, "|{}", "---|".repeat(head.len()));
     for row in rows {

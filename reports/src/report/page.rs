@@ -16,7 +16,7 @@ use crate::analysis::Name;
 use crate::reading::Evidence;
 use crate::verdict::{Outcome, Verdict, measured};
 
-const STYLE: &str = include_str!("page/style.css");
+pub(crate) const STYLE: &str = include_str!("page/style.css");
 
 /// The page.
 pub(super) fn page(verdict: &Verdict, evidence: &Evidence) -> String {
@@ -101,7 +101,7 @@ fn headline(verdict: &Verdict) -> Markup {
 }
 
 /// The class that colours an outcome.
-fn tone(outcome: Outcome) -> &'static str {
+pub(crate) fn tone(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Go => "go",
         Outcome::Conditional => "conditional",
@@ -115,7 +115,7 @@ fn chip(outcome: Outcome) -> Markup {
 }
 
 /// With a capital and a full stop; a metric's name at the beginning stays as it is.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let first = text.split(' ').next().unwrap_or_default();
     let mut text = text.to_owned();
     if !first.contains('.')

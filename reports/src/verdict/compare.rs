@@ -39,7 +39,7 @@ pub(super) fn side(limit: Limit, interval: Interval) -> Side {
 
 /// What a gate makes of an interval. Wholly inside the second limit is CONDITIONAL, also where the first is
 /// straddled: that much is proven.
-pub(super) fn outcome(gate: &Gate, interval: Interval) -> Outcome {
+pub(crate) fn outcome(gate: &Gate, interval: Interval) -> Outcome {
     let second = gate.conditional.map(|limit| side(limit, interval));
     match (side(gate.go, interval), second) {
         (Side::Inside, _) => Outcome::Go,

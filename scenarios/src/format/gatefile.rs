@@ -176,7 +176,16 @@ pub(crate) static FACT: Table = Table {
     help: "Something known from elsewhere.",
     fields: &[
         scalar("fact", Text, Required, "Its name, by which gate files ask for it: `coverage.unit`."),
-        scalar("value", Text, Required, "`96%`, `0`, `4m`, `yes`, `no`, or a word."),
+        Field {
+            key: "value",
+            value: Value::Either(&[
+                Value::Scalar(Text),
+                Value::Scalar(Count { least: 0, most: u64::MAX }),
+                Value::Scalar(Flag),
+            ]),
+            presence: Required,
+            help: "`96%`, `0`, `4m`, `yes`, `no`, or a word.",
+        },
         scalar("source", Text, Required, "Who or what says so: a report, a page, a command."),
         scalar("date", Text, Required, "Since when: `2026-11-24`."),
     ],

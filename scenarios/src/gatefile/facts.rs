@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use evidence::gatefile::{Fact, Facts, Label};
+use evidence::gatefile::{Amount, Fact, Facts, Label};
 
 use super::expected::amount;
 use super::trouble;
+use crate::format::Scalar;
 use crate::format::gatefile::{FACT, FACTS_FILE, LABEL};
 use crate::problem::Problem;
 use crate::reader::{Fields, Reader};
@@ -45,16 +46,20 @@ fn fact(node: &Node, path: &str, reader: &mut Reader) -> Option<At<Fact>> {
         let what = format!("{} is \"{}\"", fields.path("date"), crate::tree::shortened(&date.value));
         reader.problem(Problem::new(&date.place, what).help("it takes a day such as 2026-11-24"));
     }
-    let value = fields.text(reader, "value").and_then(|text| match amount(&text.value) {
-        Ok(amount) => Some(amount),
-        Err(why) => {
-            let what = format!("{} is \"{}\"", fields.path("value"), crate::tree::shortened(&text.value));
-            reader.problem(trouble(what, why, &text.place));
-            None
-        }
-    });
+    let value = fields.get("value").and_then(|node| value(node, &fields.path("value"), reader));
     let value = Fact { name: name?.value, value: value?, source: source?.value, date: date?.value };
     Some(At { value, place: node.place.clone() })
+}
+
+fn value(node: &Node, path: &str, reader: &mut Reader) -> Option<Amount> {
+    let text = reader.text(node, path, Scalar::Text)?;
+    match amount(text) {
+        Ok(amount) => Some(amount),
+        Err(why) => {
+            reader.problem(trouble(format!("{path} is {}", node.described()), why, &node.place));
+            None
+        }
+    }
 }
 
 fn label(node: &Node, path: &str, reader: &mut Reader) -> Option<Label> {

@@ -1,0 +1,108 @@
+//! `shakedown judge --gates`: one decision over several runs and outside facts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use evidence::gatefile::{Facts, GateFile};
+use reports::{Earlier, Run};
+
+use crate::args::Judge;
+use crate::exit::Exit;
+
+/// The folder of decisions, below the working directory.
+const DECISIONS: &str = "decisions";
+
+/// Reads everything, so that all that is wrong is said at once; decides; writes; shows.
+pub(crate) fn command(gates: &Path, args: &Judge) -> Exit {
+    let gates = told(scenarios::gatefile::read(gates));
+    let facts = match &args.facts {
+        Some(file) => told(scenarios::gatefile::read_facts(file)),
+        None => Some(Facts::default()),
+    };
+    let given = given(&args.runs);
+    let (Some(gates), Some(facts), Some((runs, earlier))) = (gates, facts, given) else {
+        return Exit::Invalid;
+    };
+    let decision = reports::decide(&gates, runs, &earlier, &facts);
+    let out = match directory(args.out.as_deref(), &gates) {
+        Ok(out) => out,
+        Err(why) => {
+            note!("error: {why}");
+            return Exit::Unusable;
+        }
+    };
+    match reports::write_decision(&decision, &out) {
+        Ok(files) => {
+            crate::terminal::say(format_args!("{}", reports::decision_terminal(&decision)));
+            files.first().into_iter().for_each(|page| say!("report: {}", page.display()));
+            decision.outcome.into()
+        }
+        Err(why) => {
+            note!("error: {why}");
+            Exit::Unusable
+        }
+    }
+}
+
+fn told<T>(read: Result<T, scenarios::Problems>) -> Option<T> {
+    read.map_err(|problems| note!("{problems}")).ok()
+}
+
+/// Every run and every earlier decision that was given; `None` if one cannot be read.
+fn given(directories: &[PathBuf]) -> Option<(Vec<Run>, Vec<Earlier>)> {
+    let (mut runs, mut earlier, mut whole) = (Vec::new(), Vec::new(), true);
+    for directory in directories {
+        let read = if Earlier::is_in(directory) {
+            Earlier::read(directory).map(|decision| earlier.push(decision))
+        } else {
+            Run::read(directory).map(|run| runs.push(run))
+        };
+        if let Err(why) = read {
+            note!("error: {} cannot be judged\n  {why}", directory.display());
+            whole = false;
+        }
+    }
+    whole.then_some((runs, earlier))
+}
+
+/// Where the decision goes: never into a run, which is evidence and nothing else.
+fn directory(out: Option<&Path>, gates: &GateFile) -> Result<PathBuf, String> {
+    let made = |path: &Path| {
+        fs::create_dir_all(path).map_err(|e| {
+            format!(
+                "could not make {} for the decision: {e}; name another place with --out DIR",
+                path.display()
+            )
+        })
+    };
+    let Some(out) = out else {
+        let parent = Path::new(DECISIONS).join(&gates.name);
+        made(&parent)?;
+        return free(&parent);
+    };
+    if evidence::layout::MANIFEST.within(out).exists() {
+        return Err(format!(
+            "could not write the decision into {}: it holds a run, and a run holds evidence only; name another place \
+             with --out DIR",
+            out.display()
+        ));
+    }
+    made(out)?;
+    Ok(out.to_path_buf())
+}
+
+/// A new directory named after the time, or with a number behind it where two were made in the same second.
+fn free(parent: &Path) -> Result<PathBuf, String> {
+    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(['-', ':'], "");
+    let time = time.trim_end_matches('Z');
+    for number in 1..1000 {
+        let path = parent.join(if number == 1 { time.to_owned() } else { format!("{time}-{number}") });
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(format!("could not make {} for the decision: {e}", path.display())),
+        }
+    }
+    Err(format!("could not find a free name below {}; name one with --out DIR", parent.display()))
+}
