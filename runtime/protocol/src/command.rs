@@ -18,13 +18,13 @@ pub enum Command {
         /// What to launch, in the target's own terms; taken from the scenario unread.
         config: serde_json::Value,
     },
-    /// One round: one task for each worker, gathered until all have answered or the time is over. The target
+    /// One round: one task for each worker that takes part, gathered until all have answered or the time is over. The target
     /// answers [`crate::Report::Accepted`], then [`crate::Report::Answers`], then [`crate::Report::Round`].
     Round {
         /// The number of the round, from 0.
         round: u64,
-        /// The tasks. `count` is the number of workers the harness knows; a target with fewer living workers
-        /// gives some of them more than one.
+        /// The tasks. `count` is the number of workers that take part, at most as many as the harness knows: the
+        /// first living ones by number, one task each; a target with fewer gives some of them more than one.
         tasks: Tasks,
     },
     /// Single tasks, outside any round. The target chooses the workers and answers
