@@ -171,6 +171,17 @@ pub(crate) fn let_finish(guardian: Identity, within: Duration) -> std::io::Resul
     wait_one(&fd, Instant::now() + within)
 }
 
+/// The harness that carries out a run, or did so last, as its journal names it; `None` if it names none, or one of an
+/// earlier boot, whose process id may be anybody's by now.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub fn harness_of(run: &Path) -> Result<Option<Identity>, ChaosError> {
+    let past = Past::read(run)?;
+    let boot = boot_id().ok();
+    Ok(past.harness.filter(|_| past.boot == boot))
+}
+
 /// What the journal says of a run.
 struct Past {
     boot: Option<String>,

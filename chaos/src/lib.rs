@@ -36,7 +36,7 @@ pub use error::ChaosError;
 pub use fault::{Injected, Prepared, Victim, inject, prepare};
 pub use guard::{Guard, Healed};
 pub use guardian::{Guardian, Report, TargetCommand, TargetStdio};
-pub use heal::{HealReport, heal};
+pub use heal::{HealReport, harness_of, heal};
 pub use journal::Journal;
 pub use scope::Scope;
 pub use site::{Site, Step};

@@ -44,6 +44,11 @@ pub(crate) enum Command {
         /// The run directory
         run: PathBuf,
     },
+    /// Follow a run from another terminal; ends with its verdict
+    Watch {
+        /// The run directory
+        run: PathBuf,
+    },
     /// Undo whatever a dead run left behind
     Heal {
         /// The run directory; without it, every run below `runs/`

@@ -18,6 +18,7 @@ mod progress;
 mod run;
 mod run_dir;
 mod signals;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ fn commanded(given: Vec<OsString>) -> Exit {
         Command::Check { files, scenario } => check::command(&files, &scenario),
         Command::Judge(args) => judge::command(&args),
         Command::Report { run } => judge::report(&run),
+        Command::Watch { run } => watch::command(&run),
         Command::Heal { run } => heal::command(run.as_deref()),
         Command::Doctor => doctor::command(),
         Command::Schema => check::schema(),

@@ -20,6 +20,12 @@ pub(crate) fn say(text: Arguments<'_>) {
     }
 }
 
+/// The same for what goes on and on; whether there still is somebody who reads it.
+pub(crate) fn written(text: Arguments<'_>) -> bool {
+    let mut out = io::stdout().lock();
+    out.write_fmt(text).and_then(|()| out.flush()).is_ok()
+}
+
 /// Writes to standard error. What nobody can read there is not worth failing for.
 pub(crate) fn note(text: Arguments<'_>) {
     let _ = io::stderr().write_fmt(text);
