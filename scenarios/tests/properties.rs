@@ -190,3 +190,53 @@ proptest! {
         prop_assert!(plan.faults.iter().all(|fault| fault.at_ns + fault.for_ns <= all));
     }
 }
+
+/// A scenario of some days whose load changes at these minutes of the day.
+fn daily(minutes: &std::collections::BTreeSet<u64>, workers: &[u32], hours: u64) -> String {
+    let hour = |minute: &u64| format!("{:02}:{:02}", minute / 60, minute % 60);
+    let levels: Vec<_> = std::iter::once(&0)
+        .chain(minutes)
+        .zip(workers)
+        .map(|(minute, workers)| format!("{{ from: {}, workers: {workers} }}", hour(minute)))
+        .collect();
+    format!(
+        "name: daily\nwhy: Chance.\ntarget:\n  swarm: {{ shape: flat, workers: 200 }}\n\
+         workload: {{ rounds: {{ every: 10s, daily: [{}] }} }}\nphases: {{ warm_up: 1h, hold: {hours}h }}\n\
+         soak: {{ quiesce: {{ every: 10m }}, alerts: [threads > 9 for 20m] }}\ngates: [agents.crashed == 0]\n",
+        levels.join(", ")
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Levels come in order from zero to the end of the load, each with another number of workers than the one before,
+    /// and a rehearsal has the same.
+    #[test]
+    fn the_load_of_any_day_is_planned_and_rehearsed(
+        minutes in proptest::collection::btree_set(1u64..1_440, 0..6),
+        workers in proptest::collection::vec(1u32..=200, 7),
+        hours in 1u64..2_000,
+        seconds in 60u64..600,
+    ) {
+        let text = daily(&minutes, &workers, hours);
+        let plan = |rehearse| {
+            let options = Options { rehearse, ..Options::default() };
+            let loaded = scenarios::parse(&text, "daily.yaml", &options);
+            loaded.map(|loaded| loaded.plan).map_err(|problems| TestCaseError::fail(problems.to_string()))
+        };
+        let (whole, short) = (plan(None)?, plan(Some(std::time::Duration::from_secs(seconds)))?);
+        let levels = |plan: &scenarios::plan::Plan| plan.workload.rounds.clone().unwrap().levels;
+        for plan in [&whole, &short] {
+            let levels = levels(plan);
+            prop_assert_eq!(levels[0].at_ns, 0);
+            let ordered = |pair: &[scenarios::plan::Level]| pair[0].at_ns < pair[1].at_ns && pair[0].workers != pair[1].workers;
+            prop_assert!(levels.windows(2).all(ordered));
+            prop_assert!(levels.last().unwrap().at_ns < plan.load_ends_ns());
+            let rest = plan.soak.quiesce.unwrap();
+            prop_assert!(rest.within_ns * 2 <= rest.every_ns && rest.every_ns < plan.phases[1].length_ns);
+        }
+        let workers = |plan| levels(plan).iter().map(|level| level.workers).collect::<Vec<_>>();
+        prop_assert_eq!(workers(&short), workers(&whole));
+    }
+}
