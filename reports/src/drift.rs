@@ -11,10 +11,20 @@
 //! [`Shape::TooShort`] has none.
 
 mod blocks;
+pub mod calibration;
+mod faults;
 mod fit;
+mod flags;
+mod judgement;
+mod looks;
+mod sawtooth;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod warm_up;
 
-use blocks::Blocks;
-use fit::Fit;
+pub use flags::drifting;
+pub use looks::confidence_at;
 
 /// One sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,9 +90,6 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Nothing is known.
-    const UNKNOWN: Self = Self { value: 0.0, lo: f64::NEG_INFINITY, hi: f64::INFINITY };
-
     /// The same in another unit; `factor` is positive.
     #[must_use]
     pub fn times(self, factor: f64) -> Self {
@@ -165,59 +172,5 @@ pub struct Drift {
 /// Analyses one series.
 #[must_use]
 pub fn drift(series: &Series, question: &Question) -> Drift {
-    let blocks = Blocks::of(series, series.declared_warm_up_s);
-    let Some(fit) = fit::fit(&blocks.blocks, |block| block.at_s) else {
-        return too_short(series, &blocks);
-    };
-    found(&blocks, &fit, question)
-}
-
-fn found(blocks: &Blocks, fit: &Fit, question: &Question) -> Drift {
-    const HOUR: f64 = 3_600.0;
-    let half = fit.half_width(question.confidence);
-    let slope = Estimate { value: fit.slope, lo: fit.slope - half, hi: fit.slope + half };
-    let per_hour = slope.times(HOUR);
-    Drift {
-        shape: if slope.lo > 0.0 || slope.hi < 0.0 { Shape::Drifting } else { Shape::Flat },
-        per_hour,
-        per_work: None,
-        level: blocks.blocks.first().map_or(0.0, |block| block.value),
-        over_run: slope.times(blocks.span_s),
-        at_horizon: slope.times(question.horizon_s),
-        exhaustion: None,
-        n: blocks.n,
-        n_eff: fit.n_eff,
-        blocks: blocks.blocks.len(),
-        correlation_s: fit.correlation * blocks.width_s,
-        warm_up_s: 0.0,
-        steps: Vec::new(),
-        per_fault: None,
-        smallest_visible_per_hour: fit.visible(question.confidence) * HOUR,
-        hours_needed: None,
-        chance: fit.chance(),
-        why: String::new(),
-    }
-}
-
-fn too_short(series: &Series, blocks: &Blocks) -> Drift {
-    Drift {
-        shape: Shape::TooShort,
-        per_hour: Estimate::UNKNOWN,
-        per_work: None,
-        level: blocks.blocks.first().map_or(0.0, |block| block.value),
-        over_run: Estimate::UNKNOWN,
-        at_horizon: Estimate::UNKNOWN,
-        exhaustion: None,
-        n: blocks.n,
-        n_eff: 0.0,
-        blocks: blocks.blocks.len(),
-        correlation_s: 0.0,
-        warm_up_s: series.declared_warm_up_s,
-        steps: Vec::new(),
-        per_fault: None,
-        smallest_visible_per_hour: f64::INFINITY,
-        hours_needed: None,
-        chance: 1.0,
-        why: format!("{} samples in {} blocks are too few for a slope.", blocks.n, blocks.blocks.len()),
-    }
+    judgement::of(series, question)
 }

@@ -9,6 +9,9 @@ pub(super) const MOST: usize = 48;
 /// The fewest with which a slope is fitted.
 pub(super) const FEWEST: usize = 8;
 
+/// The factor from a median absolute deviation to the standard deviation of normal noise.
+pub(super) const MAD_TO_SD: f64 = 1.482_6;
+
 /// One block.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Block {
@@ -24,51 +27,51 @@ pub(super) struct Block {
     pub(super) place: usize,
 }
 
-/// A series in blocks.
+/// How samples are cut.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Blocks {
-    /// The blocks, in order.
-    pub(super) blocks: Vec<Block>,
-    /// Samples in them.
-    pub(super) n: usize,
-    /// Length of each, in seconds.
-    pub(super) width_s: f64,
-    /// From the first sample to the last, in seconds.
-    pub(super) span_s: f64,
-}
-
-/// How the samples of a series are cut, before any are left out for their values.
-pub(super) struct Cut<'a> {
+pub(super) struct Cut {
     /// Where segments begin, sorted.
-    pub(super) breaks: &'a [f64],
+    pub(super) breaks: Vec<f64>,
     /// Length of a block, in seconds.
     pub(super) width_s: f64,
 }
 
-impl Blocks {
-    /// The samples from `warm_up_s` after the first one on.
-    pub(super) fn of(series: &Series, warm_up_s: f64) -> Self {
-        let points = usable(series, warm_up_s);
-        let (Some(first), Some(last)) = (points.first(), points.last()) else {
-            return Self { blocks: Vec::new(), n: 0, width_s: 0.0, span_s: 0.0 };
+impl Cut {
+    /// The cut for these samples: at most [`MOST`] blocks or, with few samples, blocks long enough for three,
+    /// and whole periods of what repeats.
+    #[expect(clippy::cast_precision_loss, reason = "counts of samples")]
+    pub(super) fn of(points: &[Point], breaks: &[f64], period_s: Option<f64>) -> Self {
+        let n = points.len();
+        let count = (n / 3).max(n.min(16)).clamp(1, MOST);
+        let width = span(points) / count as f64;
+        let width_s = match period_s {
+            Some(period) if period > 0.0 => (width / period).ceil() * period,
+            _ => width,
         };
-        let span_s = last.at_s - first.at_s;
-        let mut breaks = series.breaks.clone();
+        let mut breaks = breaks.to_vec();
         breaks.sort_by(f64::total_cmp);
-        let width_s = width(points.len(), span_s, series.period_s);
-        let blocks = cut(&points, &Cut { breaks: &breaks, width_s });
-        Self { blocks, n: points.len(), width_s, span_s }
+        Self { breaks, width_s }
+    }
+}
+
+/// From the first sample to the last, in seconds.
+pub(super) fn span(points: &[Point]) -> f64 {
+    match points {
+        [first, .., last] => last.at_s - first.at_s,
+        _ => 0.0,
     }
 }
 
 /// Samples that a slope may use, in order.
-pub(super) fn usable(series: &Series, warm_up_s: f64) -> Vec<Point> {
+pub(super) fn usable(series: &Series) -> Vec<Point> {
     let mut points: Vec<Point> =
         series.points.iter().copied().filter(|p| p.value.is_finite() && p.at_s.is_finite()).collect();
     if !points.is_sorted_by(|a, b| a.at_s <= b.at_s) {
         points.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     }
-    let Some(from) = points.first().map(|first| first.at_s + warm_up_s) else { return points };
+    let Some(from) = points.first().map(|first| first.at_s + series.declared_warm_up_s) else {
+        return points;
+    };
     let mut excluded = series.excluded.clone();
     excluded.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut window = excluded.iter().copied().peekable();
@@ -82,21 +85,9 @@ pub(super) fn usable(series: &Series, warm_up_s: f64) -> Vec<Point> {
     points
 }
 
-/// The length of a block, in seconds: one of [`MOST`] or, with few samples, long enough for three, and whole
-/// periods of what repeats.
-#[expect(clippy::cast_precision_loss, reason = "counts of samples")]
-fn width(n: usize, span_s: f64, period_s: Option<f64>) -> f64 {
-    let count = (n / 3).max(n.min(16)).clamp(1, MOST);
-    let width = span_s / count as f64;
-    match period_s {
-        Some(period) if period > 0.0 => (width / period).ceil() * period,
-        _ => width,
-    }
-}
-
 /// Blocks of samples in order. The grid begins anew with each segment.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place on the grid")]
-pub(super) fn cut(points: &[Point], how: &Cut<'_>) -> Vec<Block> {
+pub(super) fn cut(points: &[Point], how: &Cut) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut segment_start = f64::NEG_INFINITY;
     let mut segment = usize::MAX;
