@@ -111,7 +111,8 @@ workload:
         - { weight: 1, work: { sleep: 20ms } }
 ```
 
-Faults on a number or a share of a role choose among all of it, whoever takes part. A mixture is drawn from the seed: for each
+Faults on a number or a share of a role choose among all of it, whoever takes part; that somebody who takes no part has
+recovered is seen only once they do. A mixture is drawn from the seed: for each
 round once, for each single task by itself.
 
 ## Long runs
