@@ -8,6 +8,7 @@ mod analysis;
 mod decision;
 pub mod drift;
 mod latency;
+pub mod proof;
 mod reading;
 pub mod reference;
 mod report;

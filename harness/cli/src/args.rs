@@ -54,6 +54,18 @@ pub(crate) enum Command {
         /// The run directory; without it, every run below `runs/`
         run: Option<PathBuf>,
     },
+    /// Plant each defect in short runs, and show that its gate turns red and that its clean twin is GO
+    Prove {
+        /// Where to keep the runs, instead of `runs/prove/<time>`; must be empty or not there
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Only what takes seconds: no drift
+        #[arg(long)]
+        quick: bool,
+        /// Print how often the drift analysis is wrong on made series instead; plants nothing
+        #[arg(long, conflicts_with_all = ["out", "quick"])]
+        statistics: bool,
+    },
     /// Show what this host can do: limits, and each fault with its mechanism
     Doctor,
     /// Print the JSON Schema of scenario files, for editors

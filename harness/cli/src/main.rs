@@ -15,6 +15,7 @@ mod heal;
 mod judge;
 mod plan;
 mod progress;
+mod prove;
 mod run;
 mod run_dir;
 mod signals;
@@ -55,6 +56,8 @@ fn commanded(given: Vec<OsString>) -> Exit {
         Command::Report { run } => judge::report(&run),
         Command::Watch { run } => watch::command(&run),
         Command::Heal { run } => heal::command(run.as_deref()),
+        Command::Prove { statistics: true, .. } => prove::statistics::command(),
+        Command::Prove { out, quick, .. } => prove::command(out.as_deref(), quick),
         Command::Doctor => doctor::command(),
         Command::Schema => check::schema(),
         Command::Swarm { .. } => unreachable!("`swarm` branched off before the arguments were read"),
