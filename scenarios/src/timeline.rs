@@ -155,9 +155,9 @@ fn arrivals_lines(arrivals: &Arrivals) -> Vec<String> {
     let mut lines = vec![format!("single tasks: {tasks}; at most {} open", arrivals.slots)];
     for segment in arrivals.segments.iter().take(MOST_LINES) {
         let shape = match &segment.shape {
-            Shape::Constant { per_second } => format!("{per_second}/s, evenly"),
-            Shape::Ramp { from, to } => format!("from {from}/s to {to}/s"),
-            Shape::Poisson { per_second } => format!("{per_second}/s on average, Poisson"),
+            Shape::Constant { per_second } => format!("{}, evenly", rate(*per_second)),
+            Shape::Ramp { from, to } => format!("from {} to {}", rate(*from), rate(*to)),
+            Shape::Poisson { per_second } => format!("{} on average, Poisson", rate(*per_second)),
             Shape::Burst { count, every_ns } => format!("{count} at once, every {}", time(*every_ns)),
             Shape::Silence {} => "nothing".to_owned(),
         };
@@ -165,6 +165,17 @@ fn arrivals_lines(arrivals: &Arrivals) -> Vec<String> {
     }
     more(&mut lines, arrivals.segments.len());
     lines
+}
+
+/// A rate as a file would have it: in the shortest time in which there is at least one, to six digits.
+fn rate(per_second: f64) -> String {
+    let (unit, seconds) = match per_second {
+        rate if rate == 0.0 || rate >= 1.0 => ("s", 1.0),
+        rate if rate * 60.0 >= 0.999_999 => ("m", 60.0),
+        _ => ("h", 3_600.0),
+    };
+    let number = (per_second * seconds * 1e6).round() / 1e6;
+    format!("{number}/{unit}")
 }
 
 fn tasks_line(payload: u32, work: &Work, timeout_ns: u64) -> String {

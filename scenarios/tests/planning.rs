@@ -501,6 +501,14 @@ workload
 }
 
 #[test]
+fn a_rate_is_read_as_it_was_written() {
+    for written in ["200/s", "2.5/s", "1/m", "6/m", "10/h", "0.5/h"] {
+        let text = rendered(&planned(&scenario(&format!("{{ arrivals: {{ poisson: {written} }} }}"), "")));
+        assert!(text.contains(&format!(": {written} on average")), "{written}: {text}");
+    }
+}
+
+#[test]
 fn a_person_can_read_what_makes_a_run_a_long_one() {
     let text = rendered(&planned(&long_run()));
     let soak: Vec<_> =
