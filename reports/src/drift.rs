@@ -17,6 +17,7 @@ mod fit;
 mod flags;
 mod judgement;
 mod looks;
+mod pool;
 mod sawtooth;
 mod steps;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod warm_up;
 
 pub use flags::drifting;
 pub use looks::confidence_at;
+pub use pool::pooled;
 
 /// One sample.
 #[derive(Debug, Clone, Copy, PartialEq)]

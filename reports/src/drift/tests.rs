@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Drift, Point, Question, Series, Shape, confidence_at, drift, drifting};
+use super::{Drift, Point, Question, Series, Shape, confidence_at, drift, drifting, pooled};
 
 const KIB: f64 = 1_024.0;
 const MIB: f64 = 1_024.0 * KIB;
@@ -186,6 +186,29 @@ fn the_errors_of_all_looks_add_up_to_that_of_one() {
     assert!((spent - 0.01).abs() < 1e-9, "{spent}");
     assert!(confidence_at(0.99, 1, 10) > 0.999_999, "the first look is nearly free of alarms");
     assert!((confidence_at(0.99, 1, 1) - 0.99).abs() < 1e-9);
+}
+
+#[test]
+fn agents_that_move_together_are_no_more_certain_than_one() {
+    let wander = |t: f64| 3.0 * (t / 60.0).sin() + 2.0 * (t / 37.0).sin();
+    let agent = |k: u32| every_second(600, |t| wander(t) + 0.1 * noise(t + 1_000.0 * f64::from(k)));
+    let one = judged(&agent(0));
+    let all = judged(&pooled(&(0..50).map(agent).collect::<Vec<_>>()));
+    let width = |found: &Drift| found.per_hour.hi - found.per_hour.lo;
+    assert!(width(&all) > 0.5 * width(&one), "{all:?} {one:?}");
+    let apart = |k: u32| every_second(600, |t| noise(t + 1_000.0 * f64::from(k)));
+    let alone = judged(&apart(0));
+    let together = judged(&pooled(&(0..50).map(apart).collect::<Vec<_>>()));
+    assert!(width(&together) < 0.3 * width(&alone), "independent agents are: {together:?} {alone:?}");
+}
+
+#[test]
+fn an_agent_that_joins_changes_the_mean_and_is_no_drift() {
+    let mut late = every_second(600, |t| 500.0 + noise(t));
+    late.points.retain(|p| p.at_s >= 300.0);
+    let all = pooled(&[every_second(600, |t| noise(t + 7_000.0)), late]);
+    assert_eq!(all.breaks, vec![300.0]);
+    assert_eq!(judged(&all).shape, Shape::Flat);
 }
 
 proptest! {
