@@ -3,16 +3,23 @@
 //! An analysis knows no limit. A number for which there is no evidence is absent, never zero.
 
 mod agents;
+pub(crate) mod availability;
 mod claims;
+mod course;
 mod faults;
+mod incidents;
 mod instrument;
+pub(crate) mod load;
 mod messages;
 mod progress;
 mod resources;
+mod rests;
 mod rounds;
 mod spans;
 pub(crate) mod steady;
 mod times;
+pub(crate) mod trends;
+pub(crate) mod whole;
 
 use std::collections::BTreeMap;
 
@@ -21,11 +28,17 @@ use evidence::gate::{Gate, MetricRef};
 use evidence::metric::{self, Metric};
 
 pub(crate) use agents::{Share, shares};
+pub use course::{ClockStep, Course, Interruption};
 pub use faults::{Against, FaultFinding, Left, Placebo, Recovery, Step};
 pub(crate) use faults::{Mechanism, Source, mechanisms, proof_name, sources};
+pub use incidents::Incident;
 pub use instrument::Instrument;
 pub(crate) use progress::RECOVERS_WITHIN_NS;
+pub use rests::PointOfRest;
+pub(crate) use trends::shape_name;
+pub use trends::{Trend, Watched};
 
+use crate::drift::Shape;
 use crate::reading::Evidence;
 use crate::statistics::{Interval, Percentile, needed, percentile};
 use crate::windows::Window;
@@ -45,6 +58,8 @@ pub enum Basis {
     Latency,
     /// `samples.csv`
     Samples,
+    /// The course of `samples.csv` over time, which has no value where there was a gap.
+    Series,
     /// `processes.csv`
     Processes,
     /// `events.jsonl`
@@ -65,7 +80,7 @@ impl Basis {
             Self::Rounds => layout::ROUNDS.name,
             Self::Intervals => layout::INTERVALS.name,
             Self::Latency => layout::LATENCY.name,
-            Self::Samples => layout::SAMPLES.name,
+            Self::Samples | Self::Series => layout::SAMPLES.name,
             Self::Processes => layout::PROCESSES.name,
             Self::Events => layout::EVENTS.name,
             Self::Manifest => layout::MANIFEST.name,
@@ -88,6 +103,32 @@ pub struct Finding {
     pub needs: Option<u64>,
     /// What it rests on.
     pub basis: Basis,
+    /// Of a drift: what could have been seen.
+    pub sight: Option<Sight>,
+    /// Why it decides nothing, as one sentence.
+    pub doubt: Option<String>,
+}
+
+impl Finding {
+    /// How sure each bound of its interval is.
+    #[must_use]
+    pub fn confidence(&self) -> f64 {
+        if self.sight.is_some() { trends::CONFIDENCE } else { crate::statistics::CONFIDENCE }
+    }
+}
+
+/// What a drift could have been seen by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sight {
+    /// How many independent values would give an interval as narrow.
+    pub n_eff: f64,
+    /// The smallest drift that would have been seen with a chance of at least 80 %, in the metric's unit; infinite
+    /// where nothing could be seen, not a number where it has no such unit.
+    pub smallest: f64,
+    /// What the series looks like.
+    pub shape: Shape,
+    /// Hours of load that would be needed in all, where that is known.
+    pub hours_needed: Option<f64>,
 }
 
 /// The name of a finding: a metric, narrowed or not, of the whole run or of one phase.
@@ -138,6 +179,8 @@ pub struct Analysis {
     pub faults: Vec<FaultFinding>,
     /// How well the harness did its own work.
     pub instrument: Instrument,
+    /// How the run went over time.
+    pub course: Course,
     /// The phases as they happened.
     pub windows: Vec<Window>,
 }
@@ -145,6 +188,11 @@ pub struct Analysis {
 /// Turns evidence into numbers.
 #[must_use]
 pub fn analyse(evidence: &Evidence) -> Analysis {
+    analyse_with(evidence, trends::CONFIDENCE)
+}
+
+/// The same with bounds of drifts that are so sure.
+pub(crate) fn analyse_with(evidence: &Evidence, confidence: f64) -> Analysis {
     let faults = faults::findings(evidence);
     let mut findings = Findings::default();
     messages::find(evidence, &mut findings);
@@ -155,6 +203,7 @@ pub fn analyse(evidence: &Evidence) -> Analysis {
     claims::find(evidence, &mut findings);
     faults::find(&faults, &mut findings);
     resources::find(evidence, &mut findings);
+    let course = course::find(evidence, &faults, confidence, &mut findings);
     let instrument = instrument::find(evidence, &mut findings);
     let manifest = &evidence.manifest;
     Analysis {
@@ -170,6 +219,7 @@ pub fn analyse(evidence: &Evidence) -> Analysis {
         findings: findings.0,
         faults,
         instrument,
+        course,
         windows: evidence.windows.clone(),
     }
 }
@@ -245,7 +295,16 @@ impl Findings {
             metric: MetricRef { name: name.to_owned(), selector: of.selector.map(str::to_owned) },
             phase: of.phase.map(str::to_owned),
         };
-        self.0.insert(name, Finding { metric, value, n, interval, needs, basis });
+        self.0.insert(name, Finding { metric, value, n, interval, needs, basis, sight: None, doubt: None });
+    }
+
+    /// Says of a number that was put what could have been seen, and why it decides nothing if it does not.
+    fn sighted(&mut self, name: &str, of: Of<'_>, sight: Sight, doubt: Option<String>) {
+        let metric = MetricRef { name: name.to_owned(), selector: of.selector.map(str::to_owned) };
+        let name = Name { metric, phase: of.phase.map(str::to_owned) };
+        if let Some(finding) = self.0.get_mut(&name) {
+            (finding.sight, finding.doubt) = (Some(sight), doubt);
+        }
     }
 
     /// A counted fact of the whole run, out of `n`, where it is known.

@@ -7,6 +7,7 @@
 mod analysis;
 mod decision;
 pub mod drift;
+mod interim;
 mod latency;
 pub mod proof;
 mod reading;
@@ -17,14 +18,15 @@ mod verdict;
 mod windows;
 
 pub use analysis::{
-    About, Against, Analysis, Basis, FaultFinding, Finding, Instrument, Left, Name, Placebo, Recovery, Step,
-    analyse,
+    About, Against, Analysis, Basis, ClockStep, Course, FaultFinding, Finding, Incident, Instrument,
+    Interruption, Left, Name, Placebo, PointOfRest, Recovery, Sight, Step, Trend, Watched, analyse,
 };
 pub use decision::{
     Cell, CriterionVerdict, Decision, Earlier, Environment, Grade, Rest, Risk, Row, Run, Soundness, Summary,
     decide, decision_json, decision_page, decision_terminal, write_decision,
 };
 pub use evidence::EvidenceError;
+pub use interim::{Kind, Look, Reason, interim};
 pub use reading::Evidence;
 pub use report::{RenderError, Rendered, render, terminal};
 pub use statistics::Interval;

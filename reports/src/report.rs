@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use evidence::{EvidenceError, layout};
 
+pub(crate) use chart::decimate;
 pub use terminal::terminal;
 
 use crate::analysis::analyse;

@@ -17,7 +17,7 @@ pub(crate) use gate::{interval, measured};
 pub use json::verdict_json;
 pub use outcome::Outcome;
 
-use crate::analysis::{About, Analysis, FaultFinding, Finding, Name};
+use crate::analysis::{About, Analysis, Course, FaultFinding, Finding, Name};
 
 /// What a release can hang on.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,8 @@ pub struct Verdict {
     pub faults: Vec<FaultFinding>,
     /// Every number that was found, by name.
     pub findings: BTreeMap<Name, Finding>,
+    /// How the run went over time.
+    pub course: Course,
 }
 
 /// Judges a run by these gates.
@@ -45,18 +47,42 @@ pub fn judge(analysis: &Analysis, gates: &[Gate]) -> Verdict {
     let mut judged: Vec<GateVerdict> = gates.iter().map(|g| gate::judge(g, analysis, &coverage)).collect();
     let of_run = coverage.iter().filter(|c| c.scope != Scope::Gates).map(|c| c.outcome);
     let outcome = Outcome::combine(judged.iter().map(|g| g.outcome)).max(Outcome::worst_of(of_run));
+    // Compressed time proves nothing of the target, for it or against it.
+    let outcome = if analysis.about.rehearsal.is_some() { Outcome::Inconclusive } else { outcome };
     // Both sorts are stable: equals stay in the order of the scenario.
     judged.sort_by_key(|g| std::cmp::Reverse(g.outcome));
     coverage.sort_by_key(|c| std::cmp::Reverse(c.outcome));
     Verdict {
         outcome,
-        why: reason(outcome, &judged, &coverage),
+        why: match analysis.about.rehearsal {
+            Some(factor) => rehearsed(factor, &judged),
+            None => reason(outcome, &judged, &coverage),
+        },
         about: analysis.about.clone(),
         gates: judged,
         coverage,
         faults: analysis.faults.clone(),
         findings: analysis.findings.clone(),
+        course: analysis.course.clone(),
     }
+}
+
+impl Verdict {
+    /// The word that a person reads: that of its outcome, or REHEARSAL.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.about.rehearsal.is_some() { "REHEARSAL" } else { self.outcome.name() }
+    }
+}
+
+/// What a rehearsal shows, and what its gates would have been.
+fn rehearsed(factor: f64, gates: &[GateVerdict]) -> String {
+    let held = gates.iter().filter(|g| g.outcome <= Outcome::Conditional).count();
+    format!(
+        "this is a rehearsal, {factor:.0} times faster than planned: it shows that the scenario works, not that the \
+         target does; {held} of {} gates would hold",
+        gates.len()
+    )
 }
 
 fn reason(outcome: Outcome, gates: &[GateVerdict], coverage: &[Condition]) -> String {

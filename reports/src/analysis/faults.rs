@@ -12,6 +12,7 @@ use evidence::event::{Fact, FaultStep, Level, Proof, Victim};
 pub use left::Left;
 pub(crate) use mechanism::{Mechanism, Source, mechanisms, sources};
 pub(super) use numbers::find;
+pub(super) use placebo::span;
 pub use placebo::{Against, Placebo};
 pub(crate) use proof::name as proof_name;
 pub use recovery::{Recovery, Step};

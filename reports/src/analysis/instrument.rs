@@ -1,9 +1,10 @@
 //! How well the harness did its own work: whether what it wrote down can be trusted.
 
-use evidence::end::{Drain, How, Shed};
+use evidence::end::{Drain, How, Ledger, Shed};
 use evidence::event::Fact;
 use evidence::sample::{Group, Sample};
 
+use super::load;
 use super::resources::cores;
 use super::{Basis, Findings, Measured, Of, number, seconds};
 use crate::reading::Evidence;
@@ -27,6 +28,8 @@ pub struct Instrument {
     pub shed: Option<Shed>,
     /// The drain barrier; absent where the run did not come to it.
     pub drain: Option<Drain>,
+    /// The ledger; absent for a run that crashed.
+    pub ledger: Option<Ledger>,
     /// Tasks sent, and those of them answered in time or late.
     pub tasks: Option<(u64, u64)>,
     /// Whether there was any work to account for.
@@ -73,6 +76,7 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) -> Instrument {
         damage: end.and_then(|e| e.damage(&evidence.run)),
         shed: end.map(|e| e.shed),
         drain: end.and_then(|e| e.drain),
+        ledger: end.map(|e| e.ledger),
         tasks: end.map(|e| (e.ledger.sent, e.ledger.in_time.saturating_add(e.ledger.late))),
         has_work: workload.arrivals || workload.rounds_every_ns.is_some(),
         samples,
@@ -97,12 +101,15 @@ fn target_exit(evidence: &Evidence) -> Option<String> {
     })
 }
 
-/// The longest time between two ticks, in planned intervals.
+/// The longest time between two ticks, in planned intervals. While the harness was dead there could be none, which
+/// is told as an interruption.
 fn widest_gap(evidence: &Evidence) -> Option<f64> {
     let every = evidence.manifest.sampling.every_ns;
     let mut times: Vec<u64> = evidence.samples.iter().map(|s| s.at_ns).collect();
     times.sort_unstable();
     times.dedup();
-    let widest = times.windows(2).map(|pair| pair[1] - pair[0]).max()?;
+    let unseen = load::interruptions(evidence);
+    let seen = |pair: &[u64]| (pair[1] - pair[0]).saturating_sub(unseen.within(pair[0], pair[1]));
+    let widest = times.windows(2).map(seen).max()?;
     (every > 0).then(|| seconds(widest) / seconds(every))
 }

@@ -46,6 +46,8 @@ fn closed(evidence: &Evidence, ledger: &Ledger, findings: &mut Findings) {
     findings.put("messages.lost", Of::default(), Measured { interval: lost, ..found });
     // A flood asks how a target stands what is too much; it is no part of what had to be delivered.
     let sent = ledger.sent.saturating_sub(ledger.floods.sent);
+    // What nobody saw because the harness was dead was neither delivered nor lost.
+    let sent = sent.saturating_sub(ledger.hidden);
     let due = sent.saturating_add(shed_tasks(evidence, None));
     if due > 0 {
         let in_time = ledger.in_time.saturating_sub(ledger.floods.in_time);

@@ -32,7 +32,7 @@ pub(super) fn find(evidence: &Evidence, faults: &[FaultFinding], findings: &mut 
 
 /// When there was an answer: the end of a round of which something was delivered, and of an interval with an
 /// answer, which is as exact as these are.
-fn answers(evidence: &Evidence) -> Vec<u64> {
+pub(super) fn answers(evidence: &Evidence) -> Vec<u64> {
     let rounds = evidence.rounds.iter().filter(|r| r.delivered + r.late > 0).filter_map(|r| r.ended_ns);
     let rows = evidence.intervals.iter().filter(|r| r.answered + r.late > 0);
     let mut answers: Vec<u64> = rounds.chain(rows.map(|r| r.at_ns.saturating_add(r.length_ns))).collect();
@@ -41,7 +41,7 @@ fn answers(evidence: &Evidence) -> Vec<u64> {
 }
 
 /// When work was due: each round, and each interval in which something was sent or should have been.
-fn due(evidence: &Evidence) -> Vec<u64> {
+pub(super) fn due(evidence: &Evidence) -> Vec<u64> {
     let rounds = evidence.rounds.iter().map(|r| r.due_ns);
     if !evidence.manifest.workload.arrivals {
         return rounds.collect();

@@ -12,10 +12,14 @@ use crate::windows::Window;
 /// The groups that together are the target.
 pub(crate) const TARGET: [Group; 4] = [Group::Master, Group::Coordinator, Group::Worker, Group::Support];
 
+/// The whole target, and each role by itself: what a gate may select, and the groups that it stands for.
+pub(super) fn by_role() -> impl Iterator<Item = (Option<&'static str>, Vec<Group>)> {
+    let roles = Role::ALL.into_iter().map(|role| (Some(role.name()), vec![Group::from(role)]));
+    std::iter::once((None, TARGET.to_vec())).chain(roles)
+}
+
 pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
-    let all = [(None, TARGET.to_vec())];
-    let by_role = Role::ALL.into_iter().map(|role| (Some(role.name()), vec![Group::from(role)]));
-    for (selector, groups) in all.into_iter().chain(by_role) {
+    for (selector, groups) in by_role() {
         let samples: Vec<&Sample> = evidence.samples.iter().filter(|s| groups.contains(&s.group)).collect();
         for window in std::iter::once(None).chain(evidence.windows.iter().map(Some)) {
             let of = Of { selector, phase: window.map(|w| w.phase.as_str()) };
@@ -24,7 +28,11 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
             let peaks = evidence.peaks().iter().filter(|s| groups.contains(&s.group));
             let peaks: Vec<&Sample> = peaks.filter(|s| window.is_none_or(|w| w.holds(s.at_ns))).collect();
             greatest(&peaks, of, findings);
-            total(&peaks, of, findings);
+            let most = total(&peaks, of, findings);
+            let host = number(evidence.manifest.host.memory);
+            if let Some((n, most)) = most.filter(|_| window.is_none() && host > 0.0) {
+                findings.put("memory.host_share", of, Measured::exact(Basis::Samples, n, most / host));
+            }
             if let Some(cores) = cores(&here) {
                 findings.put("cpu.cores", of, cores);
             }
@@ -62,8 +70,8 @@ fn ticks(times: impl Iterator<Item = u64>) -> u64 {
 
 /// The groups of one slow tick added up. Of a large group only some processes were read in that tick, in turn;
 /// the others are taken to be like them. Resident or anonymous memory cannot be added up at all: forked
-/// processes share pages, and a sum would count each page once a process.
-fn total(samples: &[&Sample], of: Of<'_>, findings: &mut Findings) {
+/// processes share pages, and a sum would count each page once a process. How many ticks, and the greatest sum.
+fn total(samples: &[&Sample], of: Of<'_>, findings: &mut Findings) -> Option<(u64, f64)> {
     let mut by_tick: BTreeMap<u64, Option<f64>> = BTreeMap::new();
     for sample in samples.iter().filter(|s| s.processes > 0) {
         let sum = by_tick.entry(sample.at_ns).or_insert(Some(0.0));
@@ -72,9 +80,9 @@ fn total(samples: &[&Sample], of: Of<'_>, findings: &mut Findings) {
         *sum = sum.zip(group).map(|(a, b)| a + b);
     }
     let sums: Vec<f64> = by_tick.into_values().flatten().collect();
-    if let Some(max) = sums.iter().copied().reduce(f64::max) {
-        findings.put("memory.total.max", of, Measured::exact(Basis::Samples, sums.len() as u64, max));
-    }
+    let (n, max) = (sums.len() as u64, sums.iter().copied().reduce(f64::max)?);
+    findings.put("memory.total.max", of, Measured::exact(Basis::Samples, n, max));
+    Some((n, max))
 }
 
 /// CPU time between the first and the last tick over the time between them.

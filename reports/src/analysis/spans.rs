@@ -19,6 +19,41 @@ impl Spans {
         Self(apart)
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> &[(u64, u64)] {
+        &self.0
+    }
+
+    /// How long they are together.
+    pub(super) fn length(&self) -> u64 {
+        self.0.iter().map(|(from, to)| to - from).sum()
+    }
+
+    /// The parts that lie in others as well.
+    pub(super) fn intersection(&self, other: &Self) -> Self {
+        let parts = self.0.iter().flat_map(|(from, to)| {
+            let first = other.0.partition_point(|(_, end)| end <= from);
+            let near = other.0[first..].iter().take_while(move |(begin, _)| begin < to);
+            near.map(move |(begin, end)| (*from.max(begin), *to.min(end)))
+        });
+        Self::new(parts)
+    }
+
+    /// The parts that lie in none of the others.
+    pub(super) fn less(&self, other: &Self) -> Self {
+        let mut parts = Vec::new();
+        for (from, to) in &self.0 {
+            let first = other.0.partition_point(|(_, end)| end <= from);
+            let mut at = *from;
+            for (begin, end) in other.0[first..].iter().take_while(|(begin, _)| begin < to) {
+                parts.push((at, *begin));
+                at = at.max(*end);
+            }
+            parts.push((at, *to));
+        }
+        Self(parts.into_iter().filter(|(from, to)| from < to).collect())
+    }
+
     /// Whether a moment lies in one of them.
     pub(super) fn hold(&self, at_ns: u64) -> bool {
         self.within(at_ns, at_ns.saturating_add(1)) > 0
@@ -45,5 +80,19 @@ mod tests {
             assert_eq!(spans.within(from, to), expected, "{from} to {to}");
         }
         assert!(spans.hold(10) && !spans.hold(20) && !spans.hold(50));
+    }
+
+    #[test]
+    fn spans_are_cut_by_others() {
+        let spans = Spans::new([(0, 10), (20, 30)].into_iter());
+        for (other, both, less) in [
+            (vec![], vec![], vec![(0, 10), (20, 30)]),
+            (vec![(5, 25)], vec![(5, 10), (20, 25)], vec![(0, 5), (25, 30)]),
+            (vec![(2, 3), (4, 6)], vec![(2, 3), (4, 6)], vec![(0, 2), (3, 4), (6, 10), (20, 30)]),
+            (vec![(0, 40)], vec![(0, 10), (20, 30)], vec![]),
+        ] {
+            let other = Spans::new(other.into_iter());
+            assert_eq!((spans.intersection(&other).0, spans.less(&other).0), (both, less), "{other:?}");
+        }
     }
 }

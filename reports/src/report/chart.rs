@@ -8,7 +8,7 @@ mod ticks;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-pub(super) use decimate::decimate;
+pub(crate) use decimate::decimate;
 use ink::Ink;
 use ticks::Axis;
 

@@ -13,7 +13,7 @@ pub(super) fn junit(verdict: &Verdict) -> String {
     let mut suite = TestSuite::new(about.scenario.as_str());
     suite.set_time(std::time::Duration::from_secs_f64(about.duration_s.max(0.0)));
     for (name, value) in [
-        ("verdict", verdict.outcome.name().to_owned()),
+        ("verdict", verdict.word().to_owned()),
         ("why", verdict.why.clone()),
         ("run", about.run.clone()),
         ("seed", about.seed.to_string()),

@@ -6,7 +6,7 @@ use evidence::unit::Unit;
 
 use super::chart::Lane;
 use super::{series, words};
-use crate::analysis::{mechanisms, number, proof_name, seconds};
+use crate::analysis::{Finding, mechanisms, number, proof_name, seconds};
 use crate::reading::Evidence;
 use crate::report::run_facts;
 use crate::verdict::Verdict;
@@ -21,7 +21,7 @@ const COLUMNS: usize = 72;
 /// The page.
 pub(super) fn markdown(verdict: &Verdict, evidence: &Evidence) -> String {
     let about = &verdict.about;
-    let mut page = format!("# {}: {}\n\n{}.\n\n", verdict.outcome, about.scenario, cell(&verdict.why));
+    let mut page = format!("# {}: {}\n\n{}.\n\n", verdict.word(), about.scenario, cell(&verdict.why));
     if let Some(rehearsal) = words::rehearsal(verdict) {
         let _ = writeln!(page, "**{rehearsal}**\n");
     }
@@ -76,7 +76,7 @@ fn gates(page: &mut String, verdict: &Verdict) {
             g.why.clone(),
         ]
     });
-    table(page, &["outcome", "gate", "limit", "found", "interval (95 %)", "n", "why"], rows);
+    table(page, &["outcome", "gate", "limit", "found", "interval", "n", "why"], rows);
 }
 
 fn promises(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
@@ -227,7 +227,8 @@ fn line(lane: &Lane, zero_s: f64, end_s: f64) -> String {
 
 fn findings(page: &mut String, verdict: &Verdict) {
     page.push_str("## Everything measured\n\n");
-    let whole = verdict.findings.iter().filter(|(name, _)| name.phase.is_none());
+    let known = |f: &Finding| !f.value.is_nan();
+    let whole = verdict.findings.iter().filter(|(name, f)| name.phase.is_none() && known(f));
     let rows = whole.map(|(name, f)| {
         vec![
             name.to_string(),
@@ -237,8 +238,8 @@ fn findings(page: &mut String, verdict: &Verdict) {
             f.basis.file().to_owned(),
         ]
     });
-    table(page, &["metric", "value", "interval (95 %)", "n", "from"], rows);
-    page.push_str("The same by phase is in `verdict.json`.\n\n");
+    table(page, &["metric", "value", "interval", "n", "from"], rows);
+    page.push_str("Each bound of an interval holds with 95 %, of a drift with 99 %. The same by phase is in `verdict.json`.\n\n");
 }
 
 fn again(page: &mut String, evidence: &Evidence) {

@@ -28,7 +28,7 @@ pub(super) fn page(verdict: &Verdict, evidence: &Evidence) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (verdict.outcome.name()) " · " (about.scenario) " · shakedown" }
+                title { (verdict.word()) " · " (about.scenario) " · shakedown" }
                 style { (PreEscaped(STYLE)) }
             }
             body class=(tone(verdict.outcome)) {
@@ -57,7 +57,7 @@ fn head(verdict: &Verdict, evidence: &Evidence) -> Markup {
             div.wrap {
                 @if let Some(rehearsal) = words::rehearsal(verdict) { p.rehearsal { (rehearsal) } }
                 p.scenario { (about.scenario) }
-                h1 { (verdict.outcome.name()) }
+                h1 { (verdict.word()) }
                 p.why { (sentence(&verdict.why)) }
                 dl.facts {
                     div { dt { "ran" } dd { (words::duration(verdict)) } }

@@ -14,7 +14,7 @@ pub fn terminal(verdict: &Verdict) -> String {
     let about = &verdict.about;
     let mut text = format!(
         "{}  {}  {}, seed {}\n{}\n",
-        verdict.outcome,
+        verdict.word(),
         about.scenario,
         words::duration(verdict),
         about.seed,

@@ -5,17 +5,25 @@
 //! only withhold one. The single one that says NO-GO is that the target ended by itself.
 
 use evidence::end::How;
-use evidence::event::Proof;
+use evidence::event::{ClockChange, Proof};
 use evidence::unit::Unit;
 
 use super::outcome::Outcome;
-use crate::analysis::{Analysis, Basis, Instrument, seconds};
+use crate::analysis::{Analysis, Basis, Course, Instrument, Watched, seconds};
+use crate::drift::Shape;
 
 /// The smallest share of sampling ticks that must have been taken in time.
 pub(crate) const SAMPLES: f64 = 0.95;
 
 /// The longest time without a sample, in sampling intervals.
 pub(crate) const GAP: f64 = 3.0;
+
+/// The greatest share of the load that may lie in gaps of the sampling.
+pub(crate) const GAPS: f64 = 0.05;
+
+/// By how much the memory of the harness must have grown over a run, for sure, before its drift withholds those that it
+/// measured, in bytes.
+pub(crate) const HARNESS_GROWTH: f64 = 4_194_304.0;
 
 /// From which lateness on work that was not started is put down to the harness and not to the target.
 pub(crate) const LAG_S: f64 = 0.1;
@@ -80,8 +88,12 @@ pub(super) fn conditions(analysis: &Analysis) -> Vec<Condition> {
         records(instrument),
         files(instrument),
         work(instrument),
+        ledger(instrument),
         drain(instrument),
+        clock(&analysis.course),
         samples(instrument),
+        gaps(&analysis.course),
+        harness(&analysis.course),
     ]
     .into_iter()
     .flatten()
@@ -197,6 +209,67 @@ fn work(instrument: &Instrument) -> Option<Condition> {
     let found = if sent == 0 { "no task was sent" } else { "no task was answered" };
     let why = format!("{found}, so that nothing is known of how the target works");
     Some(Condition::poor("work", Scope::Verdict, found.to_owned(), why))
+}
+
+/// Every task that was sent must have an end that is known, or be known to be hidden: else the accounting is wrong,
+/// whatever it says.
+fn ledger(instrument: &Instrument) -> Option<Condition> {
+    let ledger = instrument.ledger.filter(|_| instrument.has_work)?;
+    let ends = [ledger.refused, ledger.in_time, ledger.late, ledger.lost, ledger.unknown, ledger.hidden];
+    let ends = ends.into_iter().fold(0, u64::saturating_add);
+    if ends != ledger.sent {
+        let found = format!("{} tasks sent, {ends} accounted for", ledger.sent);
+        let why = format!("the ledger does not close: {found}, so that its counts cannot be trusted");
+        return Some(Condition::poor("ledger", Scope::Evidence, found, why));
+    }
+    (ledger.hidden > 0).then(|| {
+        let found = format!(
+            "closed, but for {} of {} tasks, of which nobody saw what became of them while the harness was dead",
+            ledger.hidden, ledger.sent
+        );
+        Condition::met("ledger", Scope::Evidence, found)
+    })
+}
+
+/// Times are worth nothing while the clocks of the host do not agree. That the harness was not run for a while is
+/// no matter of clocks; where it left a gap, the gap counts.
+pub(crate) fn clock(course: &Course) -> Option<Condition> {
+    let first = course.clocks.iter().find(|c| c.change != ClockChange::Stalled)?;
+    let by = Unit::Seconds.show(first.by_s.abs());
+    let found = match first.change {
+        ClockChange::Suspended => format!("the host slept for {by}"),
+        _ => format!("the wall clock was set by {by}"),
+    };
+    let why = format!("{found} in the middle of the run, so that it is not the run that was planned");
+    Some(Condition::poor("clock", Scope::Evidence, found, why))
+}
+
+/// No series is drawn over a gap, but a run of which too much was not seen says nothing of how it went.
+fn gaps(course: &Course) -> Option<Condition> {
+    let share = course.gap_share?;
+    let found = format!("{} of the load without samples", Unit::Ratio.show(share));
+    if share <= GAPS {
+        return (!course.gaps.is_empty()).then(|| Condition::met("gaps", Scope::Gates, found));
+    }
+    let why =
+        format!("{found}, at most {} may be, so that how the run went is not known", Unit::Ratio.show(GAPS));
+    let poor = Condition::poor("gaps", Scope::Gates, found, why);
+    Some(Condition { bears_on: &[Basis::Samples, Basis::Series], ..poor })
+}
+
+/// Drift is told from numbers that the harness keeps taking. One that grows itself may cause what it sees.
+fn harness(course: &Course) -> Option<Condition> {
+    let trend = course.trends.iter().find(|t| t.watched == Watched::Harness)?;
+    let over_run = trend.drift.over_run;
+    if trend.drift.shape == Shape::TooShort || trend.drift.shape == Shape::Settling {
+        return None;
+    }
+    let found = format!("its memory grew by {} over the run", Unit::Bytes.show(over_run.value.max(0.0)));
+    if over_run.lo <= HARNESS_GROWTH {
+        return Some(Condition::met("harness", Scope::Gates, found));
+    }
+    let why = format!("the harness itself drifts ({found}), so that it may be the cause of what it sees");
+    Some(Condition { bears_on: &[Basis::Series], ..Condition::poor("harness", Scope::Gates, found, why) })
 }
 
 fn drain(instrument: &Instrument) -> Option<Condition> {

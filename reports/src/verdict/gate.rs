@@ -7,7 +7,8 @@ use evidence::unit::Unit;
 use super::compare::{Side, outcome, side};
 use super::coverage::Condition;
 use super::outcome::Outcome;
-use crate::analysis::{Analysis, Basis, Finding, Name};
+use crate::analysis::{Analysis, Basis, Finding, Name, Sight};
+use crate::drift::Shape;
 use crate::statistics::Interval;
 
 /// The fewest ticks on which a gate about samples may rest.
@@ -61,7 +62,10 @@ impl GateVerdict {
 /// A finding as a person reads it.
 pub(crate) fn measured(finding: &Finding) -> String {
     let shown = finding.metric.unit.show(finding.value);
-    let open_ended = finding.interval.hi.is_infinite() && finding.needs.is_none();
+    if finding.value.is_infinite() {
+        return "never".to_owned();
+    }
+    let open_ended = finding.interval.hi.is_infinite() && finding.needs.is_none() && finding.sight.is_none();
     if open_ended { format!("≥ {shown}") } else { shown }
 }
 
@@ -70,8 +74,10 @@ pub(crate) fn measured(finding: &Finding) -> String {
 pub(crate) fn interval(finding: &Finding) -> Option<String> {
     let Interval { lo, hi } = finding.interval;
     let unit = finding.metric.unit;
-    if lo == hi {
+    if lo == hi || !lo.is_finite() {
         None
+    } else if hi.is_infinite() && finding.sight.is_some() {
+        Some(format!("{} – never", unit.show(lo)))
     } else if hi.is_infinite() {
         Some(format!("{} – ?", unit.show(lo)))
     } else {
@@ -86,7 +92,7 @@ fn show_limit(limit: Limit, unit: Unit) -> String {
 /// Judges one gate.
 pub(super) fn judge(gate: &Gate, analysis: &Analysis, conditions: &[Condition]) -> GateVerdict {
     let name = Name { metric: gate.metric.clone(), phase: gate.phase.clone() };
-    let finding = analysis.findings.get(&name).filter(|f| f.value.is_finite());
+    let finding = analysis.findings.get(&name).filter(|f| f.doubt.is_some() || !f.value.is_nan());
     let unit = metric::find(&gate.metric.name).map_or(Unit::Count, |m| m.unit);
     let verdict = |outcome, why, poor| GateVerdict {
         id: gate.id.clone(),
@@ -100,6 +106,10 @@ pub(super) fn judge(gate: &Gate, analysis: &Analysis, conditions: &[Condition]) 
     let Some(finding) = finding else {
         return verdict(Outcome::Inconclusive, no_data(gate, analysis), Some("no data".to_owned()));
     };
+    if let Some(doubt) = &finding.doubt {
+        let why = format!("too short to tell: {doubt}");
+        return verdict(Outcome::Inconclusive, why.clone(), Some(why));
+    }
     let found = outcome(gate, finding.interval);
     let breach = found == Outcome::NoGo;
     let poor = conditions
@@ -111,7 +121,7 @@ pub(super) fn judge(gate: &Gate, analysis: &Analysis, conditions: &[Condition]) 
         .or_else(|| reading_late(gate, finding, found, analysis));
     match poor {
         Some(poor) => verdict(Outcome::Inconclusive, poor.clone(), Some(poor)),
-        None => verdict(found, explain(gate, finding, found), None),
+        None => verdict(found, explain(gate, finding, found, hours(analysis)), None),
     }
 }
 
@@ -188,7 +198,7 @@ fn reading_late(gate: &Gate, finding: &Finding, found: Outcome, analysis: &Analy
     })
 }
 
-fn explain(gate: &Gate, finding: &Finding, found: Outcome) -> String {
+fn explain(gate: &Gate, finding: &Finding, found: Outcome, hours: f64) -> String {
     let unit = finding.metric.unit;
     let limit = show_limit(gate.go, unit);
     let shown = match interval(finding) {
@@ -202,12 +212,14 @@ fn explain(gate: &Gate, finding: &Finding, found: Outcome) -> String {
             let second = gate.conditional.map(|limit| show_limit(limit, unit)).unwrap_or_default();
             format!("{shown} is not proven {limit}, but is {second}")
         }
-        Outcome::Inconclusive => format!("{shown} may or may not be {limit}; {}", settle(gate, finding)),
+        Outcome::Inconclusive => {
+            format!("{shown} may or may not be {limit}; {}", settle(gate, finding, hours))
+        }
     }
 }
 
 /// What would settle it.
-fn settle(gate: &Gate, finding: &Finding) -> String {
+fn settle(gate: &Gate, finding: &Finding, hours: f64) -> String {
     if let Some(needs) = finding.needs.filter(|_| finding.metric.name.starts_with("recovery.")) {
         let more = needs.saturating_sub(finding.n);
         return format!("it rests on {} faults and needs at least {needs}: {more} more", finding.n);
@@ -218,6 +230,9 @@ fn settle(gate: &Gate, finding: &Finding) -> String {
     if finding.basis == Basis::ClosedLedger {
         return "of tasks that were neither acknowledged, refused nor answered it is not known".to_owned();
     }
+    if let Some(sight) = &finding.sight {
+        return longer(gate, finding, sight, hours);
+    }
     if finding.interval.hi.is_infinite() {
         return match finding.basis {
             Basis::Events => {
@@ -227,6 +242,34 @@ fn settle(gate: &Gate, finding: &Finding) -> String {
         };
     }
     more_values(gate, finding)
+}
+
+/// How long the load was, in hours.
+fn hours(analysis: &Analysis) -> f64 {
+    let name = Name { metric: MetricRef { name: "run.length".to_owned(), selector: None }, phase: None };
+    analysis.findings.get(&name).map_or(0.0, |f| f.value / 3600.0)
+}
+
+/// The interval of a slope narrows with the power 3/2 of the time; with the root of it if the series wanders.
+fn longer(gate: &Gate, finding: &Finding, sight: &Sight, hours: f64) -> String {
+    let Interval { lo, hi } = finding.interval;
+    let limits = std::iter::once(gate.go).chain(gate.conditional);
+    let distances = limits.map(|limit| (limit.value - finding.value).abs());
+    let distance = distances.fold(0.0, f64::max);
+    let unit = finding.metric.unit;
+    let seen = if sight.smallest.is_finite() {
+        format!("; the smallest that this run could have seen is {}", unit.show(sight.smallest))
+    } else {
+        String::new()
+    };
+    let power = if sight.shape == Shape::Unsettled { 2.0 } else { 2.0 / 3.0 };
+    let needed = hours * ((hi - lo) / 2.0 / distance).powf(power);
+    if needed.is_finite() && hours > 0.0 && needed < hours * 1e3 {
+        let needed = Unit::Seconds.show(needed.max(hours * 1.1) * 3600.0);
+        format!("about {needed} of load would settle it, it had {}{seen}", Unit::Seconds.show(hours * 3600.0))
+    } else {
+        format!("it is too close to the limit to be told apart{seen}")
+    }
 }
 
 /// An interval of order statistics narrows with the root of the number of values.

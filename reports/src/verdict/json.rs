@@ -9,7 +9,7 @@ use evidence::unit::Unit;
 use serde::Serialize;
 
 use super::{Outcome, Verdict};
-use crate::analysis::{Against, FaultFinding, Finding, Left, Source, Step, sources};
+use crate::analysis::{Against, FaultFinding, Finding, Left, Source, Step, shape_name, sources};
 use crate::statistics::Interval;
 
 /// The version of `verdict.json`.
@@ -18,7 +18,7 @@ pub(super) const SCHEMA: u32 = 1;
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,
-    verdict: Outcome,
+    verdict: &'static str,
     why: &'a str,
     scenario: &'a str,
     run: &'a str,
@@ -64,11 +64,23 @@ struct ConditionEntry<'a> {
 
 #[derive(Serialize)]
 struct MetricEntry {
-    value: f64,
+    /// Null for what never comes.
+    value: Option<f64>,
     unit: Unit,
     n: u64,
     interval: Option<Bounds>,
     source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<SightEntry>,
+}
+
+/// What a drift could have been seen by.
+#[derive(Serialize)]
+struct SightEntry {
+    shape: &'static str,
+    n_eff: f64,
+    smallest: Option<f64>,
+    hours_needed: Option<f64>,
 }
 
 /// An upper bound that is not known is null.
@@ -162,7 +174,7 @@ pub fn verdict_json(verdict: &Verdict) -> Vec<u8> {
     let about = &verdict.about;
     let document = Document {
         schema: SCHEMA,
-        verdict: verdict.outcome,
+        verdict: verdict.word(),
         why: &verdict.why,
         scenario: &about.scenario,
         run: &about.run,
@@ -175,12 +187,17 @@ pub fn verdict_json(verdict: &Verdict) -> Vec<u8> {
             .iter()
             .map(|c| ConditionEntry { id: c.id, outcome: c.outcome, found: &c.found, why: &c.why })
             .collect(),
-        metrics: verdict.findings.iter().map(|(name, f)| (name.to_string(), metric(f))).collect(),
+        metrics: known(verdict).map(|(name, f)| (name.to_string(), metric(f))).collect(),
         faults: verdict.faults.iter().map(fault).collect(),
     };
     let mut bytes = serde_json::to_vec_pretty(&document).expect("a verdict holds only what JSON can hold");
     bytes.push(b'\n');
     bytes
+}
+
+/// Those of which something is known.
+fn known(verdict: &Verdict) -> impl Iterator<Item = (&crate::analysis::Name, &Finding)> {
+    verdict.findings.iter().filter(|(_, f)| !f.value.is_nan())
 }
 
 fn gates(verdict: &Verdict) -> Vec<GateEntry<'_>> {
@@ -193,7 +210,7 @@ fn gates(verdict: &Verdict) -> Vec<GateEntry<'_>> {
             phase: g.gate.phase.as_deref(),
             go: g.gate.go,
             conditional: g.gate.conditional,
-            measured: g.finding.as_ref().map(|f| f.value),
+            measured: g.finding.as_ref().and_then(|f| finite(f.value)),
             unit: g.unit,
             interval: g.finding.as_ref().and_then(|f| bounds(f.interval)),
             n: g.finding.as_ref().map_or(0, |f| f.n),
@@ -207,19 +224,29 @@ fn gates(verdict: &Verdict) -> Vec<GateEntry<'_>> {
 
 fn metric(finding: &Finding) -> MetricEntry {
     MetricEntry {
-        value: finding.value,
+        value: finite(finding.value),
         unit: finding.metric.unit,
         n: finding.n,
         interval: bounds(finding.interval),
         source: finding.basis.file(),
+        drift: finding.sight.map(|sight| SightEntry {
+            shape: shape_name(sight.shape),
+            n_eff: sight.n_eff,
+            smallest: finite(sight.smallest),
+            hours_needed: sight.hours_needed.and_then(finite),
+        }),
     }
 }
 
-/// Absent for an exact number.
+fn finite(value: f64) -> Option<f64> {
+    Some(value).filter(|value| value.is_finite())
+}
+
+/// Absent for an exact number, and where not even a lower bound is known.
 #[expect(clippy::float_cmp, reason = "an exact number has equal bounds by construction")]
 fn bounds(interval: Interval) -> Option<Bounds> {
     let Interval { lo, hi } = interval;
-    (lo != hi).then(|| Bounds { lo, hi: Some(hi).filter(|hi| hi.is_finite()) })
+    (lo != hi && lo.is_finite()).then(|| Bounds { lo, hi: Some(hi).filter(|hi| hi.is_finite()) })
 }
 
 fn fault(fault: &FaultFinding) -> FaultEntry<'_> {

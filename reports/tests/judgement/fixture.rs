@@ -107,7 +107,10 @@ impl Fixture {
     pub(crate) fn long() -> Self {
         let mut fixture = Self::calm();
         let (rounds, ten) = (fixture.rounds.clone(), 10 * S);
+        let samples: Vec<Sample> = fixture.samples.iter().filter(|s| s.at_ns > ZERO).cloned().collect();
         for again in 1..200_u64 {
+            let later = samples.iter().map(|s| Sample { at_ns: s.at_ns + again * ten, ..s.clone() });
+            fixture.samples.extend(later);
             fixture.rounds.extend(rounds.iter().cloned().map(|mut r| {
                 r.round += again * 500;
                 r.due_ns += again * ten;
@@ -469,7 +472,7 @@ impl Fixture {
     }
 }
 
-fn sample(at_ns: u64, group: Group, processes: u32, tick: u64) -> Sample {
+pub(crate) fn sample(at_ns: u64, group: Group, processes: u32, tick: u64) -> Sample {
     let count = u64::from(processes);
     let private = (190 << 10) + tick * 1024;
     Sample {

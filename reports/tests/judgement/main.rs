@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod certificate;
+mod course;
 mod faults;
 mod fixture;
 mod honesty;
@@ -10,4 +11,5 @@ mod pages;
 mod recovery;
 mod reference;
 mod registry;
+mod soak;
 mod verdicts;

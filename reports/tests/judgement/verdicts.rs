@@ -36,6 +36,7 @@ fn a_foreign_target_that_tells_little_is_judged_from_outside() {
 fn a_lost_message_is_no_go_also_where_the_evidence_is_poor() {
     let mut fixture = Fixture::calm();
     fixture.end().ledger.lost = 3;
+    fixture.end().ledger.in_time -= 3;
     fixture.end().dropped_records = 12;
     let verdict = fixture.judged();
     assert_eq!(verdict.outcome, Outcome::NoGo);
@@ -50,6 +51,7 @@ fn without_the_drain_barrier_nothing_is_proven_lost_or_kept() {
     {
         let mut fixture = Fixture::calm();
         fixture.end().ledger.lost = lost;
+        fixture.end().ledger.in_time -= lost;
         fixture.end().drain = drain;
         let verdict = fixture.judged();
         assert_eq!(of(&verdict, LOST).outcome, Outcome::Inconclusive);
@@ -122,7 +124,7 @@ fn a_run_that_is_no_whole_run_is_never_go() {
         (
             "rehearsal",
             |f| f.manifest.rehearsal = Some(480.0),
-            "this is a rehearsal, 480 times faster than planned: it shows that the scenario works, not that the target does",
+            "this is a rehearsal, 480 times faster than planned: it shows that the scenario works, not that the target does; 5 of 5 gates would hold",
         ),
         (
             "harness failed",
@@ -251,6 +253,7 @@ fn a_target_that_does_not_answer_does_not_look_fast() {
     fixture.manifest.gates = vec![gate(id, Op::Less, 0.05)];
     assert_eq!(fixture.judged().outcome, Outcome::Go);
     fixture.end().ledger.lost = 12_000;
+    fixture.end().ledger.sent += 12_000;
     let verdict = fixture.judged();
     assert_eq!(of(&verdict, id).outcome, Outcome::Inconclusive);
     assert!(of(&verdict, id).why.contains("never answered"), "{}", of(&verdict, id).why);

@@ -51,7 +51,7 @@ pub struct Placebo {
 }
 
 /// When a fault began, and when the target had settled from it; the greatest number if it never did.
-pub(super) fn span(fault: &FaultFinding) -> Option<(u64, u64)> {
+pub(in crate::analysis) fn span(fault: &FaultFinding) -> Option<(u64, u64)> {
     let begun = fault.begun_ns?;
     let after = |s: f64| begun.saturating_add(nanos(s));
     let steady = match fault.recovery.steady {

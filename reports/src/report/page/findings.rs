@@ -7,7 +7,7 @@ use crate::analysis::number;
 use crate::verdict::{Verdict, interval, measured};
 
 pub(super) fn section(verdict: &Verdict) -> Markup {
-    let whole = || verdict.findings.iter().filter(|(name, _)| name.phase.is_none());
+    let whole = || verdict.findings.iter().filter(|(name, f)| name.phase.is_none() && !f.value.is_nan());
     html! {
         section {
             h2 { "Everything measured" }
@@ -16,7 +16,7 @@ pub(super) fn section(verdict: &Verdict) -> Markup {
                 div.scroll {
                     table.small {
                         thead {
-                            tr { th { "metric" } th.num { "value" } th.num { "interval, 95 %" } th.num { "n" } th { "from" } }
+                            tr { th { "metric" } th.num { "value" } th.num { "interval" } th.num { "n" } th { "from" } }
                         }
                         tbody {
                             @for (name, finding) in whole().take(600) {
@@ -31,7 +31,9 @@ pub(super) fn section(verdict: &Verdict) -> Markup {
                         }
                     }
                 }
-                p.lead { "The same by phase is in verdict.json." }
+                p.lead {
+                    "Each bound of an interval holds with 95 %, of a drift with 99 %. The same by phase is in verdict.json."
+                }
             }
         }
     }

@@ -30,7 +30,7 @@ fn card(gate: &GateVerdict) -> Markup {
                     div { span.label { "conditional" } span { (second) } }
                 }
                 @if let Some(interval) = gate.interval() {
-                    div { span.label { "interval, 95 %" } span { (interval) } }
+                    div { span.label { "interval, " (confidence(gate)) } span { (interval) } }
                 }
                 div { span.label { "n" } span { (Unit::Count.show(number(n))) } }
             }
@@ -41,9 +41,14 @@ fn card(gate: &GateVerdict) -> Markup {
     }
 }
 
+/// How sure each bound of the interval is.
+fn confidence(gate: &GateVerdict) -> String {
+    Unit::Ratio.show(gate.finding.as_ref().map_or(f64::NAN, crate::analysis::Finding::confidence))
+}
+
 /// A bar from zero with the limit as a mark; only where the distance to the limit says something.
 fn scale(gate: &GateVerdict) -> Markup {
-    let Some(finding) = &gate.finding else { return html! {} };
+    let Some(finding) = gate.finding.as_ref().filter(|f| f.value.is_finite()) else { return html! {} };
     let Limit { op, value: limit } = gate.gate.go;
     let upper = matches!(op, Op::Less | Op::LessOrEqual);
     if !upper || limit <= 0.0 || finding.value < 0.0 || gate.unit == Unit::Count && limit < 10.0 {
