@@ -106,7 +106,7 @@ fn a_resumed_run_judges_like_an_unbroken_one_gap_apart() {
     let gates: Vec<_> = verdict.gates.iter().filter(|g| !g.id.starts_with("recovery")).collect();
     assert!(gates.iter().all(|g| g.outcome == Outcome::Go), "{}", reports::terminal(&verdict));
     assert_eq!((value(&verdict, "interruptions"), value(&verdict, "delivery.rate")), (1.0, 1.0));
-    assert_eq!(value(&verdict, "availability"), 1.0, "what nobody saw was no outage");
+    assert!(value(&verdict, "availability") > 0.999_999, "what nobody saw was no outage");
     assert_eq!(verdict.course.hidden, 40);
     let ledger = verdict.coverage.iter().find(|c| c.id == "ledger").unwrap();
     assert_eq!(ledger.outcome, Outcome::Go);
@@ -165,7 +165,7 @@ fn a_run_that_was_cut_short_is_not_proven_too_short() {
 #[test]
 fn a_series_that_is_missing_lowers_the_coverage_of_the_monitoring() {
     let whole = Fixture::unhurt().judged();
-    assert_eq!(value(&whole, "monitoring.coverage"), 1.0);
+    assert!(value(&whole, "monitoring.coverage") > 0.999_999);
     let mut fixture = Fixture::unhurt();
     fixture.samples.iter_mut().filter(|s| s.group != Group::Harness).for_each(|s| s.descriptors_sum = None);
     let verdict = asked(fixture, "monitoring.coverage >= 95%", Op::GreaterOrEqual, 0.95);
@@ -212,7 +212,7 @@ fn what_a_process_holds_at_rest_returns_exactly() {
         assert_eq!(verdict.course.rests.len(), 3);
     }
     let verdict = resting([9, 9, 12], [true; 3]).judged();
-    assert_eq!(value(&verdict, "descriptors.quiesced[worker]"), 3.0);
+    assert!((value(&verdict, "descriptors.quiesced[worker]") - 3.0).abs() < 1e-9);
     assert_eq!(verdict.course.rests[2].more_descriptors, Some(3));
     assert_eq!(verdict.course.rests[0].more_descriptors, None, "there is nothing to compare the first with");
 }

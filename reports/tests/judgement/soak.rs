@@ -171,11 +171,11 @@ fn rests(fixture: &mut Fixture, planted: &Planted) {
             Fact::Quiesce { point: number, edge: Edge::End, rested: Some(true), withheld: 0 },
         );
         let more = (planted.descriptors)(hours(at_ns));
-        fixture.processes.extend(baseline.iter().cloned().map(|p| Process {
+        fixture.processes.extend(baseline.iter().map(|p| Process {
             at_ns: at_ns + S,
             mark: Mark::Quiesced,
             descriptors: Some(if p.agent == Some(5) { 9 + more } else { 9 }),
-            ..p
+            ..p.clone()
         }));
     }
 }
@@ -296,7 +296,8 @@ fn a_fault_window_is_left_out_of_the_slope_and_not_of_the_ceiling() {
         gate("memory.growth < 5%/h", Op::Less, 0.05),
         gate("memory.private.max < 100MiB", Op::Less, 100.0 * 1024.0 * KIB),
     ];
-    for s in fixture.samples.iter_mut().filter(|s| (s.at_ns - ZERO) % (200 * S) == 0 && s.at_ns > ZERO) {
+    for s in fixture.samples.iter_mut().filter(|s| (s.at_ns - ZERO).is_multiple_of(200 * S) && s.at_ns > ZERO)
+    {
         // More with each fault, as long as it lasts: a slope over all would not be flat.
         let more = 20 * (s.at_ns - ZERO) / (200 * S) * 1024 * 1024;
         s.private_sum = s.private_sum.map(|sum| sum + more * u64::from(s.processes));
