@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use evidence::EvidenceError;
-use evidence::latency::{IntervalHistogram, Series, each, empty};
+use evidence::latency::{IntervalHistogram, Series, empty};
+use evidence::tier::each;
 use hdrhistogram::Histogram;
 
 use crate::windows::{Window, phase_at};

@@ -177,7 +177,7 @@ const GROWN: [layout::File; 6] =
 #[must_use]
 pub fn sizes(run: &Path) -> BTreeMap<String, u64> {
     let size = |file: &layout::File| Some((file.name.to_owned(), file.within(run).metadata().ok()?.len()));
-    GROWN.iter().filter_map(size).collect()
+    GROWN.iter().chain(layout::OF_LONG_RUNS).filter_map(size).collect()
 }
 
 impl End {

@@ -4,7 +4,7 @@
 //! interval. Values are microseconds from 1 µs to one hour, with three significant digits.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use hdrhistogram::serialization::interval_log::{
 };
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
-use crate::{EvidenceError, layout};
+use crate::segment::{self, Counted};
+use crate::{EvidenceError, layout, torn};
 
 /// The greatest value kept, in microseconds; a greater one is recorded as this.
 pub const MAX_MICROS: u64 = 3_600_000_000;
@@ -77,7 +78,9 @@ pub fn record(histogram: &mut Histogram<u64>, nanos: u64) {
 /// Appends to `latency.hlog`.
 pub struct Writer {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: Counted,
+    /// Whether only the newest part is kept.
+    bounded: bool,
     serializer: V2DeflateSerializer,
     line: Vec<u8>,
 }
@@ -96,21 +99,45 @@ impl Writer {
     pub fn create(run: &Path) -> Result<Self, EvidenceError> {
         let path = layout::LATENCY.within(run);
         let file = File::create_new(&path).map_err(|e| EvidenceError::io("create", &path, e))?;
-        let mut writer = Self {
-            path,
-            file: BufWriter::new(file),
-            serializer: V2DeflateSerializer::new(),
-            line: Vec::new(),
-        };
+        Self::begin(path, Counted::new(file, 0))
+    }
+
+    /// The log of a run that is resumed, or a tier of it, behind its last whole line.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn resume(run: &Path, log: layout::File) -> Result<Self, EvidenceError> {
+        let path = log.within(run);
+        let (file, length) = torn::open(&path)?;
+        let file = Counted::new(file, length);
+        if length == 0 { Self::begin(path, file) } else { Ok(Self::over(path, file)) }
+    }
+
+    /// The same log, of which only the newest part is kept: see [`segment`].
+    #[must_use]
+    pub fn bounded(self, bounded: bool) -> Self {
+        Self { bounded, ..self }
+    }
+
+    fn over(path: PathBuf, file: Counted) -> Self {
+        Self { path, file, bounded: false, serializer: V2DeflateSerializer::new(), line: Vec::new() }
+    }
+
+    fn begin(path: PathBuf, file: Counted) -> Result<Self, EvidenceError> {
+        let mut writer = Self::over(path, file);
+        writer.write_head()?;
+        Ok(writer)
+    }
+
+    fn write_head(&mut self) -> Result<(), EvidenceError> {
         let mut head = Vec::new();
         IntervalLogWriterBuilder::new()
             .add_comment("shakedown latency log: values are microseconds, times are seconds since the start of the run")
             .with_base_time(std::time::UNIX_EPOCH)
-            .begin_log_with(&mut head, &mut writer.serializer)
+            .begin_log_with(&mut head, &mut self.serializer)
             .map(drop)
-            .and_then(|()| writer.file.write_all(&head))
-            .map_err(|e| EvidenceError::io("write", &writer.path, e))?;
-        Ok(writer)
+            .and_then(|()| self.file.write_all(&head))
+            .map_err(|e| EvidenceError::io("write", &self.path, e))
     }
 
     /// Appends one interval; an empty histogram is left out, since it says nothing.
@@ -120,6 +147,11 @@ impl Writer {
     pub fn append(&mut self, interval: &IntervalHistogram) -> Result<(), EvidenceError> {
         if interval.histogram.is_empty() {
             return Ok(());
+        }
+        if self.bounded && self.file.bytes() >= segment::BYTES {
+            self.flush()?;
+            self.file = segment::renew(&self.path)?;
+            self.write_head()?;
         }
         self.line.clear();
         self.encode(interval)
@@ -153,14 +185,14 @@ impl Writer {
     }
 }
 
-/// All intervals of a run, in the order in which they were written; none if there is no file. A line torn by
+/// All intervals of a run that is not long, in the order in which they were written; none if there is no file. A line torn by
 /// a crash at the very end is left out.
 ///
 /// # Errors
 /// If the file cannot be read or a line is not one of ours.
 pub fn read(run: &Path) -> Result<Vec<IntervalHistogram>, EvidenceError> {
     let mut intervals = Vec::new();
-    each(run, |interval| intervals.push(interval))?;
+    each_of(&layout::LATENCY.within(run), |interval| intervals.push(interval))?;
     Ok(intervals)
 }
 
@@ -168,18 +200,17 @@ pub fn read(run: &Path) -> Result<Vec<IntervalHistogram>, EvidenceError> {
 ///
 /// # Errors
 /// If the file cannot be read or a line is not one of ours.
-pub fn each(run: &Path, mut visit: impl FnMut(IntervalHistogram)) -> Result<(), EvidenceError> {
-    let path = layout::LATENCY.within(run);
-    let bytes = match std::fs::read(&path) {
+pub(crate) fn each_of(path: &Path, mut visit: impl FnMut(IntervalHistogram)) -> Result<(), EvidenceError> {
+    let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(EvidenceError::io("read", &path, e)),
+        Err(e) => return Err(EvidenceError::io("read", path, e)),
     };
     let whole = &bytes[..bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1)];
     let mut deserializer = Deserializer::new();
     for (index, entry) in IntervalLogIterator::new(whole).enumerate() {
         let failed =
-            |found: String| EvidenceError::Record { path: path.clone(), line: index as u64 + 1, found };
+            |found: String| EvidenceError::Record { path: path.to_path_buf(), line: index as u64 + 1, found };
         if let LogEntry::Interval(interval) = entry.map_err(|e| failed(format!("{e:?}")))? {
             visit(decode(&interval, &mut deserializer).map_err(failed)?);
         }

@@ -48,3 +48,22 @@ files! {
     REPORT_MD "report.md" true "The report as Markdown."
     JUNIT "junit.xml" true "One test case a gate, for a build server."
 }
+
+macro_rules! files_of_long_runs {
+    ($($constant:ident $name:literal $holds:literal)*) => {
+        $(#[doc = $holds] pub const $constant: File = File { name: $name, holds: $holds, derived: false };)*
+        /// What a run has beside those if it is too long to keep everything as it was read; see `tier`.
+        pub const OF_LONG_RUNS: &[File] = &[$($constant),*];
+    };
+}
+
+files_of_long_runs! {
+    SAMPLES_1M "samples.1m.csv" "The median of each column of the samples of a minute."
+    SAMPLES_1M_MIN "samples.1m.min.csv" "The least of each."
+    SAMPLES_1M_MAX "samples.1m.max.csv" "The greatest of each, in which a spike of one tick stays to be seen."
+    SAMPLES_10M "samples.10m.csv" "The median of each column of the samples of ten minutes."
+    SAMPLES_10M_MIN "samples.10m.min.csv" "The least of each."
+    SAMPLES_10M_MAX "samples.10m.max.csv" "The greatest of each."
+    PROCESSES_TIER "processes.tier.csv" "The median of each column of the readings of each process over a stretch of time; readings with a mark as they were."
+    LATENCY_TIER "latency.tier.hlog" "The interval histograms of a stretch of time added up; as they were around the faults of the plan."
+}

@@ -19,7 +19,10 @@ pub mod metric;
 pub mod role;
 pub mod round;
 pub mod sample;
+pub mod segment;
 mod table;
+pub mod tier;
+mod torn;
 pub mod unit;
 
 /// Could not write or read evidence.

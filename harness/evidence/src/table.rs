@@ -1,19 +1,21 @@
 //! The CSV tables: one header, one row a record, appended and flushed.
 
 use std::fs::File;
-use std::io::BufWriter;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::EvidenceError;
+use crate::segment::{self, Counted};
+use crate::{EvidenceError, torn};
 
 /// Appends rows of one kind to a CSV file.
 #[derive(Debug)]
 pub struct Writer<Row> {
     path: PathBuf,
-    csv: csv::Writer<BufWriter<File>>,
+    csv: csv::Writer<Counted>,
+    /// Whether only the newest part is kept.
+    bounded: bool,
     row: PhantomData<fn(Row)>,
 }
 
@@ -26,9 +28,26 @@ impl<Row: Serialize> Writer<Row> {
         let file = File::create_new(path).map_err(|e| EvidenceError::io("create", path, e))?;
         Ok(Self {
             path: path.to_path_buf(),
-            csv: csv::Writer::from_writer(BufWriter::new(file)),
+            csv: csv::Writer::from_writer(Counted::new(file, 0)),
+            bounded: false,
             row: PhantomData,
         })
+    }
+
+    /// The file of a run that is resumed, behind its last whole row; made if it is not there.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn resume(path: &Path) -> Result<Self, EvidenceError> {
+        let (file, length) = torn::open(path)?;
+        let csv = csv::WriterBuilder::new().has_headers(length == 0).from_writer(Counted::new(file, length));
+        Ok(Self { path: path.to_path_buf(), csv, bounded: false, row: PhantomData })
+    }
+
+    /// The same file, of which only the newest part is kept: see [`segment`].
+    #[must_use]
+    pub fn bounded(self, bounded: bool) -> Self {
+        Self { bounded, ..self }
     }
 
     /// Appends one row; it reaches the file with the next [`Self::flush`] at the latest.
@@ -36,6 +55,10 @@ impl<Row: Serialize> Writer<Row> {
     /// # Errors
     /// If the file system refuses.
     pub fn append(&mut self, row: &Row) -> Result<(), EvidenceError> {
+        if self.bounded && self.csv.get_ref().bytes() >= segment::BYTES {
+            self.flush()?;
+            self.csv = csv::Writer::from_writer(segment::renew(&self.path)?);
+        }
         self.csv.serialize(row).map_err(|e| self.failed(e.into()))
     }
 
