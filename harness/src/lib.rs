@@ -15,7 +15,7 @@ mod error;
 pub mod host;
 pub mod latency;
 pub mod ledger;
-mod manifest;
+pub mod manifest;
 pub mod members;
 mod nemesis;
 mod notify;

@@ -8,7 +8,8 @@ use scenarios::plan::{self, Fault, Plan, Shape, Work};
 use crate::Setup;
 
 /// The first file of a run.
-pub(crate) fn of(plan: &Plan, setup: &Setup, monotonic_ns: u64) -> Manifest {
+#[must_use]
+pub fn of(plan: &Plan, setup: &Setup, monotonic_ns: u64) -> Manifest {
     Manifest {
         schema: SCHEMA,
         shakedown: setup.version.clone(),

@@ -17,6 +17,7 @@ use evidence::event::Event;
 use evidence::latency::IntervalHistogram;
 use evidence::round::{Interval, Round};
 use evidence::sample::{Process, Sample};
+use evidence::tier::Retention;
 
 use files::Files;
 
@@ -73,16 +74,17 @@ pub struct Writing {
 }
 
 impl Recorder {
-    /// Makes the files in the run directory and starts to write. `failed` is called at most once, from the
+    /// Makes the files in the run directory, which are kept as `retention` says, and starts to write. `failed` is called at most once, from the
     /// writing thread.
     ///
     /// # Errors
     /// If a file exists or cannot be made.
     pub fn begin(
         run: &Path,
+        retention: &Retention,
         failed: impl FnOnce(EvidenceError) + Send + 'static,
     ) -> Result<(Self, Writing), EvidenceError> {
-        let files = Files::create(run)?;
+        let files = Files::create(run, retention)?;
         let (sender, receiver) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let dropped = Arc::new(AtomicU64::new(0));
@@ -147,7 +149,7 @@ fn write_all(
         }
     }
     if works {
-        tell(files.write(Record::Flush));
+        tell(files.finish());
     }
 }
 
@@ -171,7 +173,8 @@ mod tests {
     #[test]
     fn everything_that_was_handed_in_is_in_the_files_when_the_writing_has_finished() {
         let run = tempfile::tempdir().unwrap();
-        let (recorder, writing) = Recorder::begin(run.path(), |e| panic!("{e}")).unwrap();
+        let (recorder, writing) =
+            Recorder::begin(run.path(), &Retention::default(), |e| panic!("{e}")).unwrap();
         (0..1000).for_each(|at_ns| recorder.record(note(at_ns)));
         drop(recorder);
         assert_eq!(writing.finish(), 0);
@@ -190,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_not_there_is_an_error_that_names_it() {
-        let error = Recorder::begin(Path::new("/no/such/run"), |_| ()).unwrap_err();
+        let error = Recorder::begin(Path::new("/no/such/run"), &Retention::default(), |_| ()).unwrap_err();
         assert!(error.to_string().contains("/no/such/run/events.jsonl"), "{error}");
     }
 }

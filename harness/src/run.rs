@@ -40,7 +40,8 @@ pub async fn run(
     let room = blocking(move || begin(&first_files, &first_setup, clock)).await??;
     let (events, received) = mpsc::unbounded_channel();
     let told = events.clone();
-    let (recorder, writing) = Recorder::begin(&setup.run_dir, live::writing_failed(clock, told))
+    let retention = scenarios::retention::of(&plan);
+    let (recorder, writing) = Recorder::begin(&setup.run_dir, &retention, live::writing_failed(clock, told))
         .map_err(|e| HarnessError::evidence(&e))?;
     let conclusion =
         Live::carry_out(plan, &setup, clock, recorder, (events, received), observer, interrupts).await;

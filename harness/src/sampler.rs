@@ -35,6 +35,7 @@ impl Sampler {
                 let mut what = read(&mut sampler, &order, clock, &recorder);
                 if let What::Sampled { tick, .. } = &mut what {
                     tick.free_bytes = free_bytes(&run_dir);
+                    tick.run_bytes = run_bytes(&run_dir);
                 }
                 if events.send(Event { at_ns: clock.now_ns(), what }).is_err() {
                     return;
@@ -70,7 +71,18 @@ fn read(sampler: &mut probes::Sampler, order: &SampleOrder, clock: Clock, record
     if !tick.processes.is_empty() {
         recorder.record(Record::Processes(tick.processes));
     }
+    recorder.record(Record::Flush);
     What::Sampled { vanished: tick.vanished, mark, tick: summary }
+}
+
+/// What the files of the run directory take.
+fn run_bytes(path: &std::path::Path) -> Option<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(path).ok()? {
+        // A file that was put aside, or deleted, between the two looks is of no weight.
+        bytes += entry.ok().and_then(|entry| entry.metadata().ok()).map_or(0, |found| found.len());
+    }
+    Some(bytes)
 }
 
 /// Bytes that an unprivileged user may still write there.

@@ -9,8 +9,8 @@ use evidence::event::{self, Event};
 use evidence::latency::Series;
 use evidence::manifest::Manifest;
 use evidence::round::{self, Interval, Round};
-use evidence::sample::{self, Process, Sample};
-use evidence::{EvidenceError, layout};
+use evidence::sample::{Process, Sample};
+use evidence::{EvidenceError, layout, tier};
 
 use crate::latency::{self, Digest};
 use crate::windows::{Window, windows};
@@ -53,8 +53,8 @@ impl Evidence {
         // A row is written when its round is over, which is not the order in which they were due.
         rounds.sort_by_key(|r| (r.due_ns, r.round));
         let intervals = round::intervals(run)?;
-        let samples = sample::samples(run)?;
-        let processes = sample::processes(run)?;
+        let tier::Samples { typical: samples, greatest: maxima } = tier::samples(run)?;
+        let processes = tier::processes(run)?;
         let last_ns = end.as_ref().map_or_else(
             || {
                 let events = events.iter().map(|e| e.at_ns);
@@ -74,7 +74,7 @@ impl Evidence {
             rounds,
             intervals,
             samples,
-            maxima: Vec::new(),
+            maxima,
             processes,
             latency,
             end,

@@ -20,6 +20,7 @@ mod quantity;
 mod reader;
 mod reference;
 mod rehearsal;
+pub mod retention;
 mod scenario;
 mod schema;
 mod substitution;

@@ -13,10 +13,12 @@
 mod histograms;
 mod processes;
 mod samples;
+mod tables;
 
 pub use histograms::{HistogramTier, each};
 pub use processes::{ProcessTier, processes};
 pub use samples::{SampleTier, Samples, samples};
+pub use tables::Tables;
 
 /// How much of a run is kept in which form. The default keeps everything as it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -215,7 +215,7 @@ impl State {
     }
 
     /// The run ends now, in order.
-    fn end_early(&mut self, out: &mut Commands) {
+    pub(super) fn end_early(&mut self, out: &mut Commands) {
         let hurry = self.interrupts > 1 || matches!(self.how, Some(How::HarnessFailed { .. }));
         match self.stage {
             Stage::Starting | Stage::Greeting | Stage::Launching | Stage::Identifying => self.end_target(out),

@@ -65,10 +65,10 @@ impl State {
         out.record(Record::Flush);
     }
 
-    /// When the next interval begins: on the grid of the sampling interval, until the target is drained.
+    /// When the next interval begins: every so many sampling intervals, until the target is drained.
     pub(super) fn next_interval_ns(&self) -> Option<u64> {
         let zero_ns = self.timeline.zero_ns().filter(|_| self.is_sampled())?;
-        Some(zero_ns + (self.tally.ended + 1) * self.sampling.every_ns())
+        Some(zero_ns + (self.tally.ended + 1) * self.interval_ns)
     }
 
     /// The open interval ends and the next begins in the same phase.

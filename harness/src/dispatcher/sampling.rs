@@ -136,6 +136,7 @@ impl State {
             self.sampling.ticks.in_time += u64::from(!late);
         }
         self.compare_clocks(tick, out);
+        self.watch_disk(tick, out);
         self.processes_vanished(vanished, mark == Some(Mark::Drained), out);
         if mark == Some(Mark::Quiesced) {
             self.quiesced(out);

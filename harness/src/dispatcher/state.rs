@@ -114,6 +114,8 @@ pub struct State {
     pub(super) arrivals: Option<Schedule>,
     pub(super) tally: Tally,
     pub(super) sampling: Sampling,
+    /// How long an interval of the workload is.
+    pub(super) interval_ns: u64,
     pub(super) quiescing: Quiescing,
     /// The clocks of the host at the last tick.
     pub(super) clocks: Option<Clocks>,
@@ -169,6 +171,7 @@ impl State {
             arrivals,
             tally: Tally::default(),
             sampling: Sampling::new(&plan.sample),
+            interval_ns: scenarios::retention::of(&plan).interval_ns,
             quiescing: Quiescing::new(&plan),
             clocks: None,
             faults: Faults::new(plan.faults.len()),

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use evidence::EvidenceError;
-use evidence::{event, latency, layout, round, sample};
+use evidence::tier::{Retention, Tables};
+use evidence::{event, layout, round};
 
 use super::Record;
 
@@ -13,31 +14,27 @@ pub(super) struct Files {
     events: event::Writer,
     rounds: round::RoundWriter,
     intervals: round::IntervalWriter,
-    latency: latency::Writer,
-    samples: sample::SampleWriter,
-    processes: sample::ProcessWriter,
+    tables: Tables,
 }
 
 impl Files {
-    pub(super) fn create(run: &Path) -> Result<Self, EvidenceError> {
+    pub(super) fn create(run: &Path, retention: &Retention) -> Result<Self, EvidenceError> {
         Ok(Self {
             events: event::Writer::create(run)?,
             rounds: round::RoundWriter::create(&layout::ROUNDS.within(run))?,
             intervals: round::IntervalWriter::create(&layout::INTERVALS.within(run))?,
-            latency: latency::Writer::create(run)?,
-            samples: sample::SampleWriter::create(&layout::SAMPLES.within(run))?,
-            processes: sample::ProcessWriter::create(&layout::PROCESSES.within(run))?,
+            tables: Tables::create(run, retention)?,
         })
     }
 
     pub(super) fn write(&mut self, record: Record) -> Result<(), EvidenceError> {
         match record {
-            Record::Event(event) => self.events.append(&event),
+            Record::Event(event) => self.events.append(&event).and_then(|()| self.tables.saw(&event)),
             Record::Round(row) => self.rounds.append(&row),
             Record::Interval(row) => self.intervals.append(&row),
-            Record::Latency(interval) => self.latency.append(&interval),
-            Record::Samples(rows) => rows.iter().try_for_each(|row| self.samples.append(row)),
-            Record::Processes(rows) => rows.iter().try_for_each(|row| self.processes.append(row)),
+            Record::Latency(interval) => self.tables.latency(interval),
+            Record::Samples(rows) => self.tables.samples(&rows),
+            Record::Processes(rows) => self.tables.processes(&rows),
             Record::Flush => self.flush(),
         }
     }
@@ -50,8 +47,12 @@ impl Files {
         self.flush_events()?;
         self.rounds.flush()?;
         self.intervals.flush()?;
-        self.latency.flush()?;
-        self.samples.flush()?;
-        self.processes.flush()
+        self.tables.flush()
+    }
+
+    /// The run is over: every stretch of a tier ends here.
+    pub(super) fn finish(&mut self) -> Result<(), EvidenceError> {
+        self.tables.cut()?;
+        self.flush()
     }
 }

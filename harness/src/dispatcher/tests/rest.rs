@@ -1,9 +1,10 @@
 //! Points of rest, and clocks that do not agree.
 
+use evidence::end::How;
 use evidence::event::{ClockChange, Edge, Fact};
 use scenarios::plan::{Arrivals, Quiesce, Segment, Shape, Work};
 
-use super::super::What;
+use super::super::{TickSummary, What};
 use super::*;
 
 fn resting(hold_s: u64, every_s: u64, within_s: u64) -> scenarios::plan::Plan {
@@ -104,4 +105,32 @@ fn a_sleeping_host_and_a_clock_that_is_set_back_are_told_once_each() {
     assert!((10 * SECOND..12 * SECOND).contains(&changes[0].0), "{changes:?}");
     let calm = Simulation::new(plan(30), Deeds::default()).run();
     assert!(calm.facts(|f| matches!(f, Fact::Clock { .. }).then_some(())).is_empty());
+}
+
+#[test]
+fn a_run_whose_disk_budget_is_spent_ends_in_order_and_is_whole() {
+    let reading = |run_bytes, free_bytes| TickSummary { run_bytes, free_bytes, ..TickSummary::default() };
+    for (budget, tick, spent) in [
+        (
+            Some(1_000_000),
+            reading(Some(1_000_001), None),
+            Some("holds 1000001 bytes, and soak.disk allows 1000000"),
+        ),
+        (Some(1_000_000), reading(Some(999_999), Some(1 << 20)), Some("1048576 bytes are free")),
+        (Some(1_000_000), reading(Some(999_999), Some(1 << 30)), None),
+        (None, reading(Some(u64::MAX), Some(0)), None),
+    ] {
+        let mut planned = plan(20);
+        planned.soak.disk_bytes = budget;
+        let run = Simulation::new(planned, Deeds { reading: tick, ..Deeds::default() }).run();
+        let end = run.end();
+        match (&end.how, spent) {
+            (How::DiskSpent { why }, Some(words)) => assert!(why.contains(words), "{why}"),
+            (How::Finished, None) => continue,
+            other => panic!("{other:?}"),
+        }
+        assert!(end.drain.is_some_and(|drain| drain.completed) && end.stop_ns.is_some(), "{end:?}");
+        assert_eq!(end.ledger.sent, end.ledger.in_time);
+        assert!(end.at_ns < 15 * SECOND);
+    }
 }
