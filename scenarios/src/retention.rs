@@ -124,7 +124,7 @@ mod tests {
         for (every_s, hours, workers, expected) in [
             (1, 1, 100, (vec![], None, None, 1)),
             (10, 24, 299, (vec![], Some(1), None, 10)),
-            (1, 24, 100, (vec![1, 10], Some(1), Some(6), 1)),
+            (1, 24, 100, (vec![1, 10], Some(1), Some(7), 1)),
             (10, 30 * 24, 299, (vec![1, 10], Some(10), Some(181), 10)),
             (1, 30 * 24, 299, (vec![1, 10], Some(10), Some(181), 9)),
         ] {
