@@ -48,6 +48,20 @@ fn evidence_page() -> String {
         log with the tags `response`, `service`, `round` and `target_round`, in microseconds. `verdict.json` is\n\
         described by [its JSON Schema](verdict.schema.json).\n",
     );
+    page.push_str(
+        "\n## Long runs\n\n\
+        A run that is too long to keep every row has these files beside the others; `shakedown plan` counts by the\n\
+        same rule. `samples.csv`, `processes.csv` and `latency.hlog` then hold the newest part only: a full one is put\n\
+        aside as `samples.000001.csv` and so on, and the oldest of more than four is deleted. The tiers cover the whole\n\
+        run. No stretch of time of a tier reaches over the edge of a phase; a row has the time of the last tick in it,\n\
+        and `ticks` says how many it stands for. What only grows (CPU time, page faults) is as it was at that tick.\n\
+        Rounds are always one row each; an interval of the workload is several sampling intervals long where there would\n\
+        be more than 300,000.\n\n\
+        | file | holds |\n|---|---|\n",
+    );
+    for file in layout::OF_LONG_RUNS {
+        page.push_str(&format!("| `{}` | {} |\n", file.name, file.holds));
+    }
     for (file, module, records) in [
         (
             "manifest.json",
