@@ -5,7 +5,7 @@ use std::fmt::Write;
 use evidence::metric::{self, Better, Metric, Needs, Selector};
 use evidence::unit::Unit;
 
-use crate::analysis::steady;
+use crate::analysis::{availability, steady, trends};
 use crate::statistics::needed;
 use crate::verdict::coverage;
 
@@ -104,6 +104,10 @@ fn rules() -> String {
     let grace = Unit::Seconds.show(crate::analysis::seconds(crate::analysis::RECOVERS_WITHIN_NS));
     let (samples, gap, lag) =
         (Unit::Ratio.show(coverage::SAMPLES), coverage::GAP, Unit::Seconds.show(coverage::LAG_S));
+    let another = Unit::Ratio.show(trends::ANOTHER);
+    let drift_confidence = Unit::Ratio.show(trends::CONFIDENCE);
+    let ordinary = availability::ORDINARY;
+    let (gaps, harness) = (Unit::Ratio.show(coverage::GAPS), Unit::Bytes.show(coverage::HARNESS_GROWTH));
     format!(
         "\n## How a number is compared with a limit\n\n\
         Counts, shares of counts and greatest values are exact. A percentile has an interval from order statistics,\n\
@@ -144,12 +148,25 @@ fn rules() -> String {
         less the median of those in placebo windows; its interval goes from the greatest of them to the least. Without a\n\
         placebo window it is absent. `fault[ID].descriptors_left` and `fault[ID].memory_left` compare the means over the\n\
         processes of a role in up to three samples before the fault and up to three after the target had settled.\n\n\
+        ## Drift\n\n\
+        How a drift is found, and how sure its interval is, stands in [drift.md](drift.md). Series hold the values under\n\
+        load. The time of a fault until the target was steady and a second more, and points of rest, are left out of slopes\n\
+        and of no greatest value. Another harness, a clock that was set, and a group of which {another} of the processes were\n\
+        replaced at once, or came or went, begin a new segment. Each bound holds with {drift_confidence}. A run that is too\n\
+        short for a drift leaves its gate INCONCLUSIVE.\n\n\
+        ## Availability\n\n\
+        An outage begins when work was due of which none was answered and ends with the next answer to any, if that took\n\
+        longer than the time-out, or than three intervals of the log and {ordinary} times the usual wait if that is less.\n\
+        Time in which no harness was there is neither served nor down. Incidents that a fault of the plan caused, and those\n\
+        of the harness or the host, are shown and not counted.\n\n\
         ## Coverage\n\n\
         Before any gate is read, the evidence must suffice. Gates are withheld as INCONCLUSIVE, in both directions,\n\
         where the run crashed or the harness failed, a planned fault is not proven, records were dropped, or work was\n\
         not started while the harness itself was more than {lag} late. Gates on samples are withheld below {samples} of\n\
-        ticks in time or above a gap of {gap} intervals, gates on lost and unknown tasks without a passed drain\n\
-        barrier. An interrupted run, a rehearsal and a run in which no task was answered are never GO. A target that ends by itself is NO-GO whatever the\n\
+        ticks in time or above a gap of {gap} intervals, gates on drift where more than {gaps} of the load lie in gaps or\n\
+        the harness itself drifts by more than {harness}, every gate where the host slept, its clock was set, or the ledger\n\
+        does not close; gates on lost and unknown tasks without a passed drain\n\
+        barrier. An interrupted run and a run in which no task was answered is never GO; a rehearsal's verdict is REHEARSAL. A target that ends by itself is NO-GO whatever the\n\
         gates ask. A breach of a response or round time that the harness' own lateness explains is\n\
         INCONCLUSIVE, and so is one of delivery or of late tasks where it was late by a quarter of the time-out.\n"
     )

@@ -2,6 +2,7 @@
 
 mod chart;
 pub(crate) mod columns;
+mod course;
 mod junit;
 pub(crate) mod markdown;
 pub(crate) mod page;

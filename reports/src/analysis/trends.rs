@@ -17,7 +17,8 @@ use super::{Findings, seconds};
 use crate::drift::{self, Drift, Question, Series, Shape};
 use crate::reading::Evidence;
 use crate::report::decimate;
-pub(super) use series::Context;
+pub(crate) use series::ANOTHER;
+use series::Context;
 
 /// How sure each bound of the interval of a drift is.
 pub(crate) const CONFIDENCE: f64 = 0.99;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use evidence::unit::Unit;
 
 use super::chart::Lane;
+use super::course::{Table, tables};
 use super::{series, words};
 use crate::analysis::{Finding, mechanisms, number, proof_name, seconds};
 use crate::reading::Evidence;
@@ -38,6 +39,7 @@ pub(super) fn markdown(verdict: &Verdict, evidence: &Evidence) -> String {
     promises(&mut page, verdict, evidence);
     coverage(&mut page, verdict);
     faults(&mut page, verdict, evidence);
+    course(&mut page, verdict, evidence);
     findings(&mut page, verdict);
     again(&mut page, evidence);
     page
@@ -143,6 +145,17 @@ fn faults(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
     proofs(page, verdict);
     costs(page, verdict);
     lanes(page, verdict, evidence);
+}
+
+/// How the run went.
+fn course(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
+    for Table { title, head, rows, beyond } in tables(verdict, evidence) {
+        let _ = writeln!(page, "## {title}\n");
+        table(page, head, rows.into_iter());
+        if beyond > 0 {
+            let _ = writeln!(page, "And {beyond} more.\n");
+        }
+    }
 }
 
 /// How each kind of fault was shown to have acted.

@@ -1,6 +1,7 @@
 //! `report.html`: the report as one page that needs nothing else. No script, no network.
 
 mod charts;
+mod course;
 mod coverage;
 mod faults;
 mod findings;
@@ -38,6 +39,7 @@ pub(super) fn page(verdict: &Verdict, evidence: &Evidence) -> String {
                     (promises::section(verdict, evidence))
                     (coverage::section(verdict))
                     (faults::section(verdict, evidence))
+                    (course::section(verdict, evidence))
                     (charts::section(verdict, evidence))
                     (findings::section(verdict))
                     (origin::section(evidence))

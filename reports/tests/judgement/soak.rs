@@ -351,3 +351,15 @@ fn a_look_at_a_running_soak_ends_it_only_for_a_reason() {
         assert_eq!(reason.as_ref().map(|r| r.kind), expected, "case {place}: {reason:?}");
     }
 }
+
+#[test]
+fn the_reports_of_a_soak_tell_its_drift_its_points_of_rest_and_stay_small() {
+    let run = soak(&STEADY).write();
+    reports::render(run.path()).unwrap();
+    let read = |file: evidence::layout::File| std::fs::read_to_string(file.within(run.path())).unwrap();
+    let (page, markdown) = (read(evidence::layout::REPORT_HTML), read(evidence::layout::REPORT_MD));
+    for text in ["Drift", "Points of rest", "private memory per worker", "time of a round", "flat"] {
+        assert!(page.contains(text) && markdown.contains(text), "{text}");
+    }
+    assert!(page.len() < 2 << 20, "{} bytes", page.len());
+}
