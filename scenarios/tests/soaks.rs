@@ -59,6 +59,15 @@ fn each_soak_that_is_asked_for_has_its_length_and_its_agents() {
 }
 
 #[test]
+fn no_soak_plans_to_take_more_of_the_disk_than_it_may() {
+    for name in names() {
+        let plan = plan(&name, None);
+        let (takes, may) = (scenarios::cost::of(&plan).disk_bytes, plan.soak.disk_bytes.unwrap());
+        assert!(takes <= may, "{name} would take {takes} bytes and end at {may}");
+    }
+}
+
+#[test]
 fn the_short_one_takes_ten_minutes() {
     assert_eq!(plan("ci-10m", None).load_ends_ns(), 600 * SECOND);
 }
