@@ -53,7 +53,7 @@ pub(crate) fn run(swarm: &'static Swarm, me: u32) -> i32 {
         shunned: None,
         relay: Relay::new(swarm, me),
         taken: 0,
-        leaks: Leaks::new(&swarm.config.defects),
+        leaks: Leaks::new(&swarm.config.defects, me),
         born_ns: now_ns(),
         latest: None,
     };

@@ -10,6 +10,9 @@ use crate::process::{held_signals, hold, let_through};
 
 /// Memory is taken from the kernel in blocks of so many bytes, whose pages count only once they are written to.
 const BLOCK: usize = 1 << 20;
+const PAGE: usize = 4096;
+/// A page by the golden section: its multiples, less whole pages, spread evenly however many there are.
+const SPREAD: usize = 2531;
 /// The stack of a thread that does nothing.
 const STACK: usize = 16 << 10;
 
@@ -21,12 +24,20 @@ pub(super) struct Leaks {
 }
 
 impl Leaks {
-    pub(super) fn new(defects: &Defects) -> Self {
+    /// Nothing yet, but for part of a page: were all workers to begin at the beginning of one, all would come to the
+    /// next at the same time, as no real leak does.
+    pub(super) fn new(defects: &Defects, worker: u32) -> Self {
+        let mut leaks = Self {
+            memory: Vec::new(),
+            descriptors: Vec::new(),
+            thread: EveryNth::new(defects.leak_thread_1_in),
+        };
         if defects.leak_bytes_per_task.is_some() {
             // A huge page would be a leak of 2 MiB at once. Where it cannot be switched off, it is not on.
             let _ = set_thp_disable(true);
+            leaks.keep_memory(worker as usize * SPREAD % PAGE);
         }
-        Self { memory: Vec::new(), descriptors: Vec::new(), thread: EveryNth::new(defects.leak_thread_1_in) }
+        leaks
     }
 
     /// Leaks once more, as far as asked for.
@@ -77,11 +88,12 @@ mod tests {
     #[test]
     fn memory_is_held_to_the_byte_across_blocks() {
         let defects = Defects { leak_bytes_per_task: Some(700_000), ..Defects::default() };
-        let mut leaks = Leaks::new(&Defects::default());
+        let mut leaks = Leaks::new(&Defects::default(), 3);
         for _ in 0..5 {
             leaks.leak(&defects);
         }
         assert_eq!(leaks.memory.iter().map(Vec::len).sum::<usize>(), 3_500_000);
+        assert!(Leaks::new(&defects, 3).memory.iter().map(Vec::len).sum::<usize>() < PAGE);
         assert!(leaks.memory.iter().all(|block| block.capacity() <= 2 * BLOCK));
     }
 }
