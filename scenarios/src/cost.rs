@@ -33,12 +33,16 @@ const SUPPORT_BYTES: u64 = 96 << 20;
 
 /// Bytes of one row of each file, a little above what a test measures for the values of a month's run.
 mod row {
-    /// `samples.csv`, one group.
-    pub(super) const SAMPLE: u64 = 170;
+    /// `samples.csv`, the agents of one role.
+    pub(super) const SAMPLE: u64 = 150;
+    /// The same of the other groups: few processes, or the host, of which most columns are empty.
+    pub(super) const OTHER_SAMPLE: u64 = 90;
     /// `processes.csv`, one process.
     pub(super) const PROCESS: u64 = 100;
-    /// `intervals.csv`, one interval.
+    /// `intervals.csv`, one interval with single tasks.
     pub(super) const INTERVAL: u64 = 150;
+    /// The same with rounds only: most columns are zero.
+    pub(super) const ROUNDS_INTERVAL: u64 = 75;
     /// `rounds.csv`, one round.
     pub(super) const ROUND: u64 = 100;
     /// `events.jsonl`, an agent that comes or goes.
@@ -125,10 +129,11 @@ fn taken(plan: &Plan) -> u64 {
 fn disk(plan: &Plan, agents: u64) -> u64 {
     let kept = retention::of(plan);
     let ticks = |every: u64| retention::length_ns(plan) / every.max(1) + 2;
-    let (groups, processes) = (retention::groups(plan), retention::processes(plan));
-    let samples =
-        in_segments(ticks(plan.sample.every_ns) * groups * row::SAMPLE, !kept.samples_ns.is_empty());
-    let sample_tiers: u64 = kept.samples_ns.iter().map(|ns| ticks(*ns) * groups * 3 * row::SAMPLE).sum();
+    let processes = retention::processes(plan);
+    let tick = retention::roles(plan) * row::SAMPLE + 3 * row::OTHER_SAMPLE;
+    let interval = if plan.workload.arrivals.is_some() { row::INTERVAL } else { row::ROUNDS_INTERVAL };
+    let samples = in_segments(ticks(plan.sample.every_ns) * tick, !kept.samples_ns.is_empty());
+    let sample_tiers: u64 = kept.samples_ns.iter().map(|ns| ticks(*ns) * 3 * tick).sum();
     let rows = ticks(plan.sample.slow_every_ns) * processes * row::PROCESS;
     let readings = in_segments(rows, kept.processes_ns.is_some());
     let stretches = kept.processes_ns.map_or(0, ticks);
@@ -145,7 +150,7 @@ fn disk(plan: &Plan, agents: u64) -> u64 {
         + sample_tiers
         + readings
         + process_tier
-        + ticks(kept.interval_ns) * row::INTERVAL
+        + ticks(kept.interval_ns) * interval
         + histograms(plan, &kept)
         + rounds * row::ROUND
         + agents * row::MEMBER

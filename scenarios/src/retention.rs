@@ -53,11 +53,11 @@ pub(crate) fn processes(plan: &Plan) -> u64 {
     plan.target.agents.map_or(UNKNOWN_AGENTS, |agents| u64::from(Agents::all(agents))) + 2
 }
 
-/// Groups of which samples are written: the roles that there are, processes that are no agents, the harness, the
-/// host.
-pub(crate) fn groups(plan: &Plan) -> u64 {
+/// Roles that there are: groups of which samples are written beside the processes that are no agents, the
+/// harness and the host.
+pub(crate) fn roles(plan: &Plan) -> u64 {
     let roles = |agents: Agents| Role::ALL.iter().filter(|role| agents.of(**role) > 0).count() as u64;
-    3 + plan.target.agents.map_or(3, roles)
+    plan.target.agents.map_or(3, roles)
 }
 
 fn histogram_tier(length_ns: u64) -> u64 {
