@@ -80,18 +80,13 @@ fn by_gate(verdict: &Verdict, id: &str) -> Caught {
 #[must_use]
 pub fn found(finding: &Finding) -> Found {
     let finite = |bound: f64| Some(bound).filter(|bound| bound.is_finite());
-    let drift = is_drift(&finding.metric.name);
     Found {
         value: finding.value,
         lo: finite(finding.interval.lo).unwrap_or(finding.value.min(0.0)),
         hi: finite(finding.interval.hi),
         unit: finding.metric.unit,
-        smallest: None.filter(|_| drift),
+        smallest: finding.sight.and_then(|sight| finite(sight.smallest)),
     }
-}
-
-fn is_drift(metric: &str) -> bool {
-    metric.contains(".growth") || metric.ends_with(".drift")
 }
 
 /// Judges a run by the gates of another: a clean twin by those of the run in which the defect was planted.

@@ -8,6 +8,7 @@ mod faults;
 mod fixture;
 mod honesty;
 mod pages;
+mod proof;
 mod recovery;
 mod reference;
 mod registry;
