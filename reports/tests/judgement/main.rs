@@ -4,6 +4,7 @@
 
 mod certificate;
 mod course;
+mod decisions;
 mod faults;
 mod fixture;
 mod honesty;
