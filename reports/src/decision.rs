@@ -107,8 +107,13 @@ pub fn decide(gates: &GateFile, runs: Vec<Run>, earlier: &[Earlier], facts: &Fac
     let mut criteria: Vec<CriterionVerdict> =
         gates.criteria.iter().map(|c| criterion::judge(c, &runs, earlier, facts)).collect();
     environments::count(&mut criteria);
-    let used = |id: &str| criteria.iter().any(|c| c.rests.iter().any(|rest| rest.on == id));
-    let summaries: Vec<Summary> = runs.iter().map(|run| run.summary(used(&run.run.id))).collect();
+    let relative = |c: &CriterionVerdict| matches!(c.criterion.ask, Ask::Metric { baseline: true, .. });
+    let compared = criteria.iter().any(relative);
+    let used = |run: &Labelled| {
+        let rests = |c: &CriterionVerdict| c.rests.iter().any(|rest| rest.on == run.run.id);
+        (run.baseline && compared) || criteria.iter().any(rests)
+    };
+    let summaries: Vec<Summary> = runs.iter().map(|run| run.summary(used(run))).collect();
     notes.extend(unused(&summaries, facts, gates));
     let rehearsal = summaries.iter().any(|s| s.rehearsal && s.used) || used_rehearsed(&criteria, earlier);
     let would_be = Outcome::combine(criteria.iter().map(|c| c.outcome));

@@ -85,6 +85,11 @@ fn rehearsed(factor: f64, gates: &[GateVerdict]) -> String {
     )
 }
 
+/// Judges one gate alone.
+pub(crate) fn judge_one(analysis: &Analysis, gate: &Gate) -> GateVerdict {
+    gate::judge(gate, analysis, &coverage::conditions(analysis))
+}
+
 fn reason(outcome: Outcome, gates: &[GateVerdict], coverage: &[Condition]) -> String {
     if outcome == Outcome::Go {
         let faults = coverage.iter().find(|c| c.id == "faults").map(|c| format!("; faults: {}", c.found));

@@ -7,7 +7,7 @@ use evidence::unit::Unit;
 use super::run::Labelled;
 use super::{Earlier, expected, relative, sureness};
 use crate::statistics::Interval;
-use crate::verdict::{GateVerdict, Outcome, judge as judge_run};
+use crate::verdict::{GateVerdict, Outcome, judge_one};
 
 /// A criterion and what became of it.
 #[derive(Debug, Clone)]
@@ -133,8 +133,7 @@ fn metric(criterion: &Criterion, gate: &Gate, asked: &Runs, runs: &[Labelled]) -
     let show = |limit: evidence::gate::Limit| format!("{} {}", limit.op.sign(), unit.show(limit.value));
     let unknown = |why| CriterionVerdict::unknown(criterion, why);
     let verdict = on_runs(criterion, asked, runs, unknown, |run| {
-        let judged = judge_run(&run.run.analysis, std::slice::from_ref(gate));
-        let Some(found) = judged.gates.into_iter().next() else { unreachable!("one gate gives one verdict") };
+        let found = judge_one(&run.run.analysis, gate);
         rest(run, &found, sureness::of_gate(&found))
     });
     let verdict = CriterionVerdict { unit: Some(unit), ..verdict };

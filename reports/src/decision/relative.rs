@@ -8,7 +8,7 @@ use super::criterion::{CriterionVerdict, Found, Rest, on_runs, worsened};
 use super::run::Labelled;
 use super::sureness;
 use crate::statistics::Interval;
-use crate::verdict::{GateVerdict, Outcome, compared, judge as judge_run};
+use crate::verdict::{Outcome, compared, judge_one};
 
 pub(super) fn judge(criterion: &Criterion, gate: &Gate, asked: &Runs, runs: &[Labelled]) -> CriterionVerdict {
     let show =
@@ -52,7 +52,7 @@ fn against(run: &Labelled, base: &Labelled, gate: &Gate) -> Rest {
     // The baseline is only read; a limit that always holds lets nothing but poor evidence withhold it.
     let read =
         Gate { go: Limit { op: Op::GreaterOrEqual, value: f64::MIN }, conditional: None, ..gate.clone() };
-    let (there, here) = (one(base, &read), one(run, &read));
+    let (there, here) = (judge_one(&base.run.analysis, &read), judge_one(&run.run.analysis, &read));
     for (which, verdict) in [("the baseline", &there), ("the run", &here)] {
         if let Some(poor) = &verdict.poor {
             return nothing(format!("of {which}: {poor}"));
@@ -80,10 +80,4 @@ fn against(run: &Labelled, base: &Labelled, gate: &Gate) -> Rest {
     let exact = ratio.hi - ratio.lo <= f64::EPSILON * value.abs();
     let found = Found { value: Some(value), interval: (!exact).then_some(ratio) };
     resting(run, outcome, shown, why, sureness::of(gate, outcome, value, ratio), found)
-}
-
-fn one(run: &Labelled, gate: &Gate) -> GateVerdict {
-    let judged = judge_run(&run.run.analysis, std::slice::from_ref(gate));
-    let Some(found) = judged.gates.into_iter().next() else { unreachable!("one gate gives one verdict") };
-    found
 }

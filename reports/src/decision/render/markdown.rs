@@ -183,7 +183,7 @@ fn stability(page: &mut String, decision: &Decision) {
         });
         table(page, &["what", "found", "interval (95 %)", "metric", "from"], rows);
         if !run.missing.is_empty() {
-            let _ = writeln!(page, "Not measured: {}.\n", run.missing.join(", "));
+            let _ = writeln!(page, "Not measured: {}.\n", run.missing.join("; "));
         }
     }
 }

@@ -231,7 +231,7 @@ fn stability(run: &Soundness) -> Markup {
                     }
                 }
             }
-            @if !run.missing.is_empty() { p.lead { "Not measured: " (run.missing.join(", ")) "." } }
+            @if !run.missing.is_empty() { p.lead { "Not measured: " (run.missing.join("; ")) "." } }
         }
     }
 }
