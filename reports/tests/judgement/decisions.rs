@@ -467,7 +467,7 @@ fn what_was_to_last_longer_and_crashed_is_looked_at() {
     let asked = one("metric: delivery.rate, go: '>= 95%', runs: { lasting: 8h, scenario: soak }");
     let decision = decide(&asked, vec![run(&mut crashed, "a", "b")], &[], &Facts::default());
     assert!(decision.why.contains("no run of soak planned for at least 8 h"), "{}", decision.why);
-    assert_eq!(decision.confidence, 0.0);
+    assert!(decision.confidence <= 0.0, "{}", decision.confidence);
     assert!(decision.notes.iter().any(|note| note.contains("no criterion looked at the run a of b")));
 }
 
