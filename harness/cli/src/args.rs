@@ -49,6 +49,16 @@ pub(crate) enum Command {
         /// The run directory
         run: PathBuf,
     },
+    /// Why a run that goes on should end, as its harness asks it at a planned look
+    #[command(hide = true)]
+    Look {
+        /// The run directory
+        run: PathBuf,
+        /// Which look, from 1
+        number: u32,
+        /// How many are planned
+        of: u32,
+    },
     /// Undo whatever a dead run left behind
     Heal {
         /// The run directory; without it, every run below `runs/`

@@ -10,6 +10,7 @@ mod args;
 mod check;
 mod decide;
 mod doctor;
+mod early;
 mod exit;
 mod heal;
 mod judge;
@@ -54,6 +55,7 @@ fn commanded(given: Vec<OsString>) -> Exit {
         Command::Check { files, scenario } => check::command(&files, &scenario),
         Command::Judge(args) => judge::command(&args),
         Command::Report { run } => judge::report(&run),
+        Command::Look { run, number, of } => early::look(&run, number, of),
         Command::Watch { run } => watch::command(&run),
         Command::Heal { run } => heal::command(run.as_deref()),
         Command::Prove { statistics: true, .. } => prove::statistics::command(),

@@ -48,7 +48,7 @@ pub(crate) fn command(out: Option<&Path>, quick: bool) -> Exit {
     let begun = Instant::now();
     let (proofs, ending) = runtime.block_on(async {
         match signals::interrupts() {
-            Ok(mut interrupts) => {
+            Ok((_, mut interrupts)) => {
                 let mut proving =
                     Proving { dir: &dir.path, twins: Twins::default(), interrupts: &mut interrupts };
                 proving.all(quick).await

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::args::Run;
 use crate::exit::Exit;
 use crate::run_dir::RunDir;
-use crate::{plan, progress, signals};
+use crate::{early, plan, progress, signals};
 
 /// Carries out every file. All are read first, so that a mistake in the last one costs no run of the first.
 pub(crate) fn command(args: &Run) -> Exit {
@@ -102,11 +102,15 @@ fn carry_out(
         .build()
         .map_err(|e| harness::HarnessError::internal("start the event loop", &e))?;
     runtime.block_on(async {
-        let interrupts =
+        let (ask, interrupts) =
             signals::interrupts().map_err(|e| harness::HarnessError::internal("listen for Ctrl-C", &e))?;
         let (sender, receiver) = watch::channel(harness::Progress::default());
         let shown = (!quiet).then(|| tokio::spawn(progress::show(receiver)));
+        let looks = early::Looks::of(&plan, setup.bundled[0].clone(), &setup.run_dir);
+        let looking = looks.map(|looks| tokio::spawn(looks.take(sender.subscribe(), ask)));
         let outcome = harness::run(plan, setup, sender, interrupts).await;
+        // A look that is under way cannot change anything any more.
+        looking.inspect(tokio::task::JoinHandle::abort);
         if let Some(shown) = shown {
             // The display ends when the run has dropped its sender; a panic in it changes no verdict.
             let _ = shown.await;
@@ -115,13 +119,22 @@ fn carry_out(
     })
 }
 
+/// What an early end has saved.
+fn tell_saved(how: &evidence::end::How) {
+    if let evidence::end::How::EndedEarly { why, saved_ns } = how {
+        let saved =
+            evidence::unit::Unit::Seconds.show(std::time::Duration::from_nanos(*saved_ns).as_secs_f64());
+        note!("ended early, which saved {saved}: {why}");
+    }
+}
+
 /// Judges what there is, whichever way the run ended, and says so.
 fn conclude(run: &Path, name: &str, outcome: Result<harness::Finished, harness::HarnessError>) -> Exit {
     let mut exit = Exit::Go;
     let mut begun = true;
     match &outcome {
         Ok(finished) if finished.interrupted() => exit = Exit::Interrupted,
-        Ok(_) => {}
+        Ok(finished) => tell_saved(&finished.how),
         Err(why) => {
             note!("error: {name} could not be carried out\n  {why}");
             exit = if why.is_our_fault() { Exit::OurFault } else { Exit::Unusable };

@@ -5,11 +5,14 @@ use tokio::sync::mpsc;
 
 use crate::terminal::clear_line;
 
+/// Where a run is asked to end, and where it hears of it.
+pub(crate) type Interrupts = (mpsc::Sender<harness::Interrupt>, mpsc::Receiver<harness::Interrupt>);
+
 /// Sends an interrupt for each signal, from now on.
 ///
 /// # Errors
 /// If the kernel refuses the handlers.
-pub(crate) fn interrupts() -> std::io::Result<mpsc::Receiver<harness::Interrupt>> {
+pub(crate) fn interrupts() -> std::io::Result<Interrupts> {
     let (raise, mut raised) = mpsc::channel(4);
     listen(SignalKind::interrupt(), &raise)?;
     listen(SignalKind::terminate(), &raise)?;
@@ -20,6 +23,7 @@ pub(crate) fn interrupts() -> std::io::Result<mpsc::Receiver<harness::Interrupt>
     // Handled and passed over, so that a file above `ulimit -f` is an error of the write and no death.
     drop(signal(SignalKind::from_raw(libc::SIGXFSZ))?);
     let (sender, receiver) = mpsc::channel(4);
+    let ask = sender.clone();
     tokio::spawn(async move {
         let mut interrupt = harness::Interrupt::First;
         while raised.recv().await.is_some() {
@@ -36,7 +40,7 @@ pub(crate) fn interrupts() -> std::io::Result<mpsc::Receiver<harness::Interrupt>
             interrupt = harness::Interrupt::Second;
         }
     });
-    Ok(receiver)
+    Ok((ask, receiver))
 }
 
 fn listen(kind: SignalKind, raise: &mpsc::Sender<()>) -> std::io::Result<()> {
