@@ -20,6 +20,7 @@ pub struct Clock {
 
 impl Clock {
     pub(crate) fn now(self) -> u64 {
-        monotonic_ns().saturating_sub(self.zero_ns)
+        // A run that has outlived a boot began before zero of this clock: its beginning wraps around.
+        u64::try_from(monotonic_ns().wrapping_sub(self.zero_ns).cast_signed()).unwrap_or(0)
     }
 }

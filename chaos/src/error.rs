@@ -27,6 +27,12 @@ pub enum ChaosError {
         /// What was found.
         found: String,
     },
+    /// The run is going on.
+    #[error("its harness lives (process {harness}); wait for it, or end it with `kill -INT {harness}`")]
+    HarnessAlive {
+        /// Its process.
+        harness: u32,
+    },
     /// The victim is not a process of this run.
     #[error(
         "refused to touch agent {agent}: process {pid} is not a descendant of this run's guardian (process {guardian})"

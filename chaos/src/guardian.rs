@@ -5,10 +5,14 @@
 //! undoes what the journal says is open, ends every process of the run and ends itself. It undoes a fault
 //! that is overdue even while the harness lives, for a harness can hang.
 //!
+//! A run may be one that is kept: when its harness dies without having asked for the end, the guardian undoes
+//! what is open, keeps the target with its input and output, and waits for another harness to go on with it.
+//!
 //! This module is the harness' side; what the process itself does is in `process`, what it is told on its
-//! command line in `order`, what it tells in `report`.
+//! command line in `order`, what it tells in `report`, how it keeps a target in `keep`.
 
 mod again;
+mod keep;
 mod order;
 mod process;
 mod report;
@@ -22,15 +26,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+pub use keep::{Kept, kept};
 pub use process::main;
 pub use report::Report;
 
 use crate::clock::Clock;
 use crate::heal::let_finish;
 use crate::journal::{self, By, Record};
-use crate::pidfd::PidFd;
+use crate::pidfd::{PidFd, wait_one};
 use crate::process::Identity;
 use crate::{ChaosError, Ended, Journal, Scope, Site};
+use nix::sys::signal::Signal;
 use order::Order;
 use scenarios::plan::Enclosure;
 
@@ -64,7 +70,8 @@ pub struct TargetStdio {
 /// A running guardian. Dropping it ends every process of the run and waits until that is done.
 #[derive(Debug)]
 pub struct Guardian {
-    child: Child,
+    /// Absent where another harness started it.
+    child: Option<Child>,
     pidfd: PidFd,
     identity: Identity,
     target: Identity,
@@ -72,7 +79,19 @@ pub struct Guardian {
     run: PathBuf,
     program: Vec<OsString>,
     enclosure: Enclosure,
+    /// Whether it keeps the target should this harness die.
+    keeps: bool,
     over: bool,
+}
+
+/// How a guardian begins, where it is not as usual.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// The target is kept when the harness dies, for a harness that says this: it should name the run and its
+    /// plan.
+    pub claim: Option<String>,
+    /// The run has had a guardian before, which is gone.
+    pub again: bool,
 }
 
 impl Guardian {
@@ -88,23 +107,45 @@ impl Guardian {
         target: TargetCommand,
         enclosure: &Enclosure,
     ) -> Result<(Self, TargetStdio), ChaosError> {
+        Self::start_on(guardian_command, run_dir, target, enclosure, &Terms::default())
+    }
+
+    /// The same on these terms. Where there was a guardian before, the journal of the run goes on.
+    ///
+    /// # Errors
+    /// As [`Self::start`]; for a run that has had a guardian, if its journal cannot be opened.
+    pub fn start_on(
+        guardian_command: &[OsString],
+        run_dir: &Path,
+        target: TargetCommand,
+        enclosure: &Enclosure,
+        terms: &Terms,
+    ) -> Result<(Self, TargetStdio), ChaosError> {
         let Some((program, first_arguments)) = guardian_command.split_first() else {
             return Err(not_started("", "the command is empty"));
         };
         let program = program.to_string_lossy().into_owned();
         let target_program =
             target.argv.first().map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
-        Journal::create(run_dir)?;
+        if terms.again {
+            Journal::reopen(run_dir)?
+        } else {
+            Journal::create(run_dir)?
+        };
         let failed = |e: io::Error| not_started(&program, &e.to_string());
         let harness = Identity::own().map_err(failed)?;
-        let order = Order { run: run_dir.to_path_buf(), harness, target, enclosure: enclosure.clone() };
+        let (run, enclosure, claim) = (run_dir.to_path_buf(), enclosure.clone(), terms.claim.clone());
+        let order = Order { run, harness, target, enclosure, claim };
         let (mut child, reports, stdio) = spawn(guardian_command, first_arguments, &order).map_err(failed)?;
         match greeting(&reports, &program, &target_program) {
             Ok((identity, target, pidfd)) => {
                 let run = order.run;
                 let (program, enclosure) = (guardian_command.to_vec(), order.enclosure);
-                let over = false;
-                Ok((Self { child, pidfd, identity, target, reports, run, program, enclosure, over }, stdio))
+                let (child, keeps, over) = (Some(child), terms.claim.is_some(), false);
+                let guardian =
+                    Self { child, pidfd, identity, target, reports, run, program, enclosure, keeps, over };
+                guardian.hand_over(&stdio)?;
+                Ok((guardian, stdio))
             }
             Err(why) => {
                 give_up(&mut child, &reports, run_dir);
@@ -195,12 +236,16 @@ impl Guardian {
     fn wind_down(&mut self, within: Duration) -> Result<Ended, ChaosError> {
         self.over = true;
         let wait = |e| ChaosError::io("wait for", "the guardian", e);
+        self.ask_for_the_end();
         // The guardian reads the end of its stream; where it is dead already there is nobody to tell.
         let _ = self.reports.shutdown(Shutdown::Write);
         if !let_finish(self.identity, within).map_err(wait)? {
-            self.child.kill().map_err(wait)?;
+            self.pidfd.send(Signal::SIGKILL).map_err(wait)?;
+            wait_one(&self.pidfd, Instant::now() + within).map_err(wait)?;
         }
-        self.child.wait().map_err(wait)?;
+        if let Some(child) = &mut self.child {
+            child.wait().map_err(wait)?;
+        }
         if let Some(ended) = ended_by_guardian(&self.run)? {
             return Ok(ended);
         }
@@ -218,7 +263,10 @@ impl Drop for Guardian {
 }
 
 fn ended_by_guardian(run: &Path) -> Result<Option<Ended>, ChaosError> {
-    Ok(journal::read(run)?.into_iter().rev().find_map(|record| match record {
+    let records = journal::read(run)?.into_iter().rev();
+    // What stands before that is of an earlier segment of the run.
+    let mut of_segment = records.take_while(|record| !matches!(record, Record::Opened { .. }));
+    Ok(of_segment.find_map(|record| match record {
         Record::Ended { by: By::Guardian, left_behind, still_alive } => {
             Some(Ended { left_behind, still_alive })
         }

@@ -97,10 +97,27 @@ pub fn heal(run_dir: &Path) -> Result<HealReport, ChaosError> {
         return Ok(HealReport::Running { harness: harness.pid });
     }
     if let Some(guardian) = past.guardian {
+        // One that keeps its target would wait for another harness.
+        if let Some(fd) = PidFd::of(guardian).map_err(read)? {
+            fd.send(Signal::SIGTERM).map_err(read)?;
+        }
         let_finish(guardian, GUARDIAN_WITHIN).map_err(read)?;
     }
     let done = clean_up(run_dir, By::Heal, END_WITHIN)?;
     Ok(done.into_report())
+}
+
+/// Whether this run's harness is dead and its target is kept for another one.
+///
+/// # Errors
+/// If the journal or `/proc` cannot be read.
+pub fn is_kept(run_dir: &Path) -> Result<bool, ChaosError> {
+    if !evidence::layout::JOURNAL.within(run_dir).exists() {
+        return Ok(false);
+    }
+    let past = Past::read(run_dir)?;
+    let lives = |guardian: Identity| guardian.is_alive().map_err(|e| ChaosError::io("read", "/proc", e));
+    Ok(past.kept && past.guardian.map(lives).transpose()?.unwrap_or(false))
 }
 
 /// What cleaning up came to.
@@ -182,26 +199,36 @@ pub fn harness_of(run: &Path) -> Result<Option<Identity>, ChaosError> {
     Ok(past.harness.filter(|_| past.boot == boot))
 }
 
-/// What the journal says of a run.
-struct Past {
-    boot: Option<String>,
-    harness: Option<Identity>,
-    guardian: Option<Identity>,
+/// What the journal says of the last segment of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    pub(crate) boot: Option<String>,
+    pub(crate) harness: Option<Identity>,
+    pub(crate) guardian: Option<Identity>,
     target: Option<Identity>,
     open: OpenFaults,
+    /// Whether the target is kept without a harness, as far as the journal says.
+    pub(crate) kept: bool,
+    /// Since when it was, the last time (`CLOCK_MONOTONIC`).
+    pub(crate) last_kept_ns: Option<u64>,
+    /// How the target ended while no harness was there, where it did.
+    pub(crate) exited: Option<String>,
 }
 
 impl Past {
-    fn read(run: &Path) -> Result<Self, ChaosError> {
-        let mut past =
-            Self { boot: None, harness: None, guardian: None, target: None, open: OpenFaults::default() };
+    pub(crate) fn read(run: &Path) -> Result<Self, ChaosError> {
+        let mut past = Self::default();
         for record in journal::read(run)? {
             past.open.see(&record);
             match record {
                 Record::Opened { boot, harness, .. } => {
-                    past.boot = Some(boot);
-                    past.harness = Some(harness);
+                    let open = std::mem::take(&mut past.open);
+                    past = Self { boot: Some(boot), harness: Some(harness), open, ..Self::default() };
                 }
+                Record::Adopted { harness } => (past.harness, past.kept) = (Some(harness), false),
+                Record::Kept { at_ns } => (past.kept, past.last_kept_ns) = (true, Some(at_ns)),
+                Record::Ended { .. } => past.kept = false,
+                Record::Exited { status, .. } => past.exited = Some(status),
                 Record::Guarding { guardian } => past.guardian = Some(guardian),
                 Record::Launched { target } => past.target = Some(target),
                 _ => {}

@@ -46,6 +46,23 @@ pub enum Record {
         /// The target's first process.
         target: Identity,
     },
+    /// The harness died and the target is kept, with nothing in effect, for another one.
+    Kept {
+        /// Since when (`CLOCK_MONOTONIC`).
+        at_ns: u64,
+    },
+    /// The target's first process ended while no harness was there.
+    Exited {
+        /// How: `exit 0`, `signal 9`.
+        status: String,
+        /// When that was seen (`CLOCK_MONOTONIC`).
+        at_ns: u64,
+    },
+    /// Another harness goes on with the run.
+    Adopted {
+        /// It.
+        harness: Identity,
+    },
     /// A fault is about to be applied.
     Prepare {
         /// Its id in the plan.
@@ -107,12 +124,7 @@ impl Journal {
     /// # Errors
     /// If there is one already, or the file system refuses.
     pub fn create(run: &Path) -> Result<Self, ChaosError> {
-        let proc = |e| ChaosError::io("read", "/proc", e);
-        let opened = Record::Opened {
-            schema: SCHEMA,
-            boot: boot_id().map_err(proc)?,
-            harness: Identity::own().map_err(proc)?,
-        };
+        let opened = opened()?;
         let path = JOURNAL.within(run);
         let file = File::options()
             .read(true)
@@ -122,6 +134,17 @@ impl Journal {
             .map_err(|e| ChaosError::file("create", &path, e))?;
         let journal = Self { path: Arc::new(path), file: Arc::new(file) };
         journal.append(&opened)?;
+        Ok(journal)
+    }
+
+    /// The journal of a run that begins anew behind a harness and a guardian that are gone. What stands open in
+    /// it must have been undone.
+    ///
+    /// # Errors
+    /// If it cannot be opened for writing.
+    pub fn reopen(run: &Path) -> Result<Self, ChaosError> {
+        let journal = Self::open(run)?;
+        journal.append(&opened()?)?;
         Ok(journal)
     }
 
@@ -170,6 +193,12 @@ impl Journal {
         self.append(record)?;
         self.file.sync_data().map_err(|e| ChaosError::file("write", &self.path, e))
     }
+}
+
+fn opened() -> Result<Record, ChaosError> {
+    let proc = |e| ChaosError::io("read", "/proc", e);
+    let (boot, harness) = (boot_id().map_err(proc)?, Identity::own().map_err(proc)?);
+    Ok(Record::Opened { schema: SCHEMA, boot, harness })
 }
 
 /// Every record of a run's journal, in the order in which they were written. A line torn by a crash at the
@@ -254,6 +283,8 @@ impl OpenFaults {
                 self.0.push_back(Open { fault: fault.clone(), undo: undo.clone(), expires_ns: *expires_ns });
             }
             Record::Undone { fault, .. } => self.0.retain(|open| open.fault != *fault),
+            // A new segment of the run, which nothing of the one before has outlived.
+            Record::Opened { .. } => self.0.clear(),
             _ => {}
         }
     }

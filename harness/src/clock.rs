@@ -7,6 +7,12 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+/// The time from one reading of `CLOCK_MONOTONIC` to another; none where the other is before it. A run that has
+/// outlived a boot began before zero of that clock: its beginning wraps around.
+pub(crate) fn since(monotonic_ns: u64, zero_ns: u64) -> u64 {
+    u64::try_from(monotonic_ns.wrapping_sub(zero_ns).cast_signed()).unwrap_or(0)
+}
+
 /// Nanoseconds since the start of the run, on `CLOCK_MONOTONIC`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
@@ -15,13 +21,18 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// A run that has gone on for so long.
+    pub(crate) fn going_on(for_ns: u64) -> Self {
+        Self { zero_ns: chaos::clock::monotonic_ns().wrapping_sub(for_ns) }
+    }
+
     /// A run that starts now.
     pub(crate) fn start() -> Self {
         Self { zero_ns: chaos::clock::monotonic_ns() }
     }
 
     pub(crate) fn now_ns(self) -> u64 {
-        chaos::clock::monotonic_ns().saturating_sub(self.zero_ns)
+        since(chaos::clock::monotonic_ns(), self.zero_ns)
     }
 }
 
@@ -53,7 +64,7 @@ impl Alarm {
         }
         self.set_ns = Some(at_ns);
         // Zero would disarm the timer instead.
-        let monotonic = i64::try_from(self.clock.zero_ns.saturating_add(at_ns).max(1)).unwrap_or(i64::MAX);
+        let monotonic = i64::try_from(self.clock.zero_ns.wrapping_add(at_ns).max(1)).unwrap_or(i64::MAX);
         let at = TimeSpec::new(monotonic / 1_000_000_000, monotonic % 1_000_000_000);
         self.timer.set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME)?;
         Ok(())

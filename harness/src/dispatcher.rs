@@ -21,12 +21,14 @@ mod intervals;
 mod launch;
 mod load;
 mod quiesce;
+mod resume;
 mod sampling;
 mod state;
 mod timeline;
 
 pub use command::{Command, Commands, Conclusion, Notice, SampleOrder, Trouble};
 pub use event::{Applied, Event, TickSummary, What};
+pub use resume::Resumption;
 pub use state::State;
 
 use state::Due;
@@ -40,6 +42,7 @@ pub fn step(state: &mut State, event: Event) -> Commands {
     match event.what {
         What::Due => {}
         What::Started { pid } => state.started(pid, out),
+        What::TakenOver { pid } => state.taken_over(pid, out),
         What::Killed { status, ended, still_alive } => {
             state.target_killed(&status, ended, still_alive, out);
         }

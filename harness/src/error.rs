@@ -32,6 +32,12 @@ pub enum TargetFailure {
         /// Ours.
         ours: u32,
     },
+    /// It cannot outlive its harness, and the scenario wants it to.
+    #[error(
+        "the target does not tell `attach` in its `hello`, so no other harness could go on with it; set \
+         soak.on_harness_death to stop, or have the target implement `attach`"
+    )]
+    CannotBeKept,
     /// Its process ended when it should not have.
     #[error("the target died {during}: {status}")]
     Died {

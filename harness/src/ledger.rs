@@ -1,7 +1,7 @@
 //! Accounts for every task: issued, acknowledged, answered, and how.
 //!
 //! Every token that was ever handed to the target is in exactly one state, and
-//! `sent = refused + in_time + late + lost + unknown` holds by construction. Memory is bounded by the tasks
+//! `sent = refused + in_time + late + lost + unknown + hidden` holds by construction. Memory is bounded by the tasks
 //! that are open, whatever the length of the run: of a closed task only its place below the next token is
 //! kept, and the execution that answered it for as long as it stays in [`Executions`].
 //!
@@ -13,16 +13,19 @@ mod digests;
 mod executions;
 mod lane;
 mod order;
+mod standing;
 
 pub use counts::{Counts, Tasks};
 pub use digests::Digests;
 pub use executions::Executions;
 pub use lane::{Lane, Lot};
+pub use standing::{Sent, Standing};
 
 use std::collections::BTreeMap;
 
 use order::Order;
 use protocol::Answer;
+use standing::Earlier;
 
 /// Corrupt answers whose task may still be answered correctly; with more, the oldest are given up.
 const MAX_SPOILED: usize = 65_536;
@@ -76,6 +79,8 @@ pub enum Outcome {
     Corrupt(Option<Closing>),
     /// Its task had been answered. The round, where that is still known.
     Again(Option<u64>),
+    /// Its task was one of a harness that is dead; it was counted.
+    Earlier,
     /// Its token was never issued.
     Phantom,
 }
@@ -119,6 +124,7 @@ pub struct Ledger {
     executions: Executions,
     order: Order,
     spoiled: BTreeMap<u64, Closing>,
+    earlier: Earlier,
 }
 
 impl Ledger {
@@ -137,6 +143,7 @@ impl Ledger {
             executions: Executions::new(),
             order: Order::default(),
             spoiled: BTreeMap::new(),
+            earlier: Earlier::default(),
         }
     }
 
@@ -206,6 +213,9 @@ impl Ledger {
 
     /// Enters an answer that came at `now_ns`.
     pub fn answer(&mut self, answer: &Answer, now_ns: u64) -> Outcome {
+        if self.is_earlier(answer.token) {
+            return self.answered_earlier(answer);
+        }
         if answer.token == 0 || answer.token >= self.next {
             self.counts.phantom += 1;
             return Outcome::Phantom;
@@ -338,7 +348,8 @@ impl Ledger {
     #[must_use]
     pub fn close(&self, effects: Option<u64>) -> evidence::end::Ledger {
         let Counts { work, floods, .. } = self.counts;
-        let all = work.plus(floods);
+        let (all, (hidden_work, hidden_floods)) = (work.plus(floods), self.hidden());
+        let hidden = hidden_work + hidden_floods;
         let of_floods = self.floods.unsettled();
         let unknown = self.rounds.unsettled() + self.singles.unsettled() + of_floods;
         let effects = effects.filter(|n| *n >= all.in_time + all.late);
@@ -353,9 +364,10 @@ impl Ledger {
             refused: all.refused,
             in_time: all.in_time,
             late: all.late,
-            lost: all.lost(unknown),
+            lost: all.lost(unknown + hidden),
             unknown,
-            hidden: 0,
+            hidden,
+            hidden_answers: self.earlier.hidden.answers,
             duplicated: self.counts.duplicated,
             effects_duplicated: answers.max(excess),
             two_owners: self.counts.two_owners,
@@ -368,7 +380,7 @@ impl Ledger {
                 refused: floods.refused,
                 in_time: floods.in_time,
                 late: floods.late,
-                lost: floods.lost(of_floods),
+                lost: floods.lost(of_floods + hidden_floods),
                 unknown: of_floods,
             },
         }

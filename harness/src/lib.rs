@@ -8,6 +8,7 @@
 //! told. [`ledger`] accounts for the tasks, [`recovery`] sees from outside how the target recovers, [`probes`]
 //! reads processes, [`host`] says what this machine allows.
 
+pub mod checkpoint;
 mod clock;
 pub mod clocks;
 pub mod dispatcher;
@@ -23,6 +24,7 @@ pub mod probes;
 mod progress;
 pub mod recorder;
 pub mod recovery;
+mod resume;
 mod run;
 mod sampler;
 mod setup;
@@ -31,5 +33,6 @@ pub mod workload;
 
 pub use error::{HarnessError, HostFailure, TargetFailure};
 pub use progress::Progress;
-pub use run::run;
+pub use resume::{Refusal, Resumable};
+pub use run::{resume, run};
 pub use setup::{Finished, Interrupt, Setup};

@@ -33,18 +33,19 @@ pub fn of(plan: &Plan, setup: &Setup, monotonic_ns: u64) -> Manifest {
             timeout_ns: timeout_ns(&plan.workload),
             words: workload_words(&plan.workload),
         },
-        soak: soak(&plan.soak),
+        soak: soak(&plan.soak, setup),
         gates: plan.gates.clone(),
     }
 }
 
-fn soak(soak: &plan::Soak) -> Soak {
+fn soak(soak: &plan::Soak, setup: &Setup) -> Soak {
     Soak {
         horizon_ns: soak.horizon_ns,
         quiesce_every_ns: soak.quiesce.map(|q| q.every_ns),
         kept: soak.on_harness_death == plan::OnHarnessDeath::Keep,
         looks: soak.end_early.map_or(0, |early| early.looks),
         boot: crate::host::boot_id(),
+        scenario: crate::resume::digest(setup.scenario_text.as_bytes()),
     }
 }
 

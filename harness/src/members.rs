@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use evidence::role::Role;
 use protocol::{Member, MemberState};
 
+use crate::checkpoint::Known;
+
 /// One agent as it was last told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Agent {
@@ -20,6 +22,15 @@ pub struct Agent {
     pub alive: bool,
     /// Since when this life of it has been there, in nanoseconds since the start of the run.
     pub since_ns: u64,
+}
+
+impl Agent {
+    /// In the words of the protocol.
+    #[must_use]
+    pub fn member(self, number: u32) -> Member {
+        let Self { role, pid, epoch, parent, .. } = self;
+        Member { agent: number, role: to_protocol(role), pid, epoch, parent }
+    }
 }
 
 /// All agents of the target.
@@ -57,6 +68,24 @@ impl Members {
         let first = |wanted| agents.iter().find(|(_, a)| a.role == wanted).map(|(number, _)| *number);
         let leader = first(Role::Master).or_else(|| first(Role::Coordinator));
         Self { agents, leader }
+    }
+
+    /// The agents as an earlier harness knew them.
+    #[must_use]
+    pub fn known(known: &[Known], leader: Option<u32>) -> Self {
+        let entry = |k: &Known| (k.member.agent, agent(&k.member, k.alive, k.since_ns));
+        Self { agents: known.iter().map(entry).collect(), leader }
+    }
+
+    /// The same for the harness after this one.
+    #[must_use]
+    pub fn to_known(&self) -> (Vec<Known>, Option<u32>) {
+        let known = |(number, agent): (u32, Agent)| Known {
+            member: agent.member(number),
+            alive: agent.alive,
+            since_ns: agent.since_ns,
+        };
+        (self.iter().map(known).collect(), self.leader)
     }
 
     /// Enters what became of an agent.

@@ -144,7 +144,7 @@ impl Sampler {
         }
         self.last.retain(|_, (_, number)| *number == self.number);
         let host = self.host.read();
-        let at_ns = chaos::clock::monotonic_ns().saturating_sub(zero_ns);
+        let at_ns = crate::clock::since(chaos::clock::monotonic_ns(), zero_ns);
         processes.iter_mut().for_each(|process| process.at_ns = at_ns);
         let mut samples = self.samples(at_ns, &sums);
         samples.push(host.sample(at_ns, self.reader.tick_ns()));

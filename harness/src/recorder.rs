@@ -19,6 +19,7 @@ use evidence::round::{Interval, Round};
 use evidence::sample::{Process, Sample};
 use evidence::tier::Retention;
 
+use crate::checkpoint::Checkpoint;
 use files::Files;
 
 /// What may wait to be written, in bytes of memory.
@@ -41,6 +42,8 @@ pub enum Record {
     Processes(Vec<Process>),
     /// Hand everything to the kernel.
     Flush,
+    /// Where the run is, for a harness that goes on with it.
+    Checkpoint(Box<Checkpoint>),
 }
 
 impl Record {
@@ -54,6 +57,7 @@ impl Record {
             Self::Samples(rows) => rows.len() * size_of::<Sample>(),
             Self::Processes(rows) => rows.len() * size_of::<Process>(),
             Self::Flush => 16,
+            Self::Checkpoint(checkpoint) => checkpoint.weight(),
         }
     }
 }
@@ -84,7 +88,27 @@ impl Recorder {
         retention: &Retention,
         failed: impl FnOnce(EvidenceError) + Send + 'static,
     ) -> Result<(Self, Writing), EvidenceError> {
-        let files = Files::create(run, retention)?;
+        Self::over(Files::create(run, retention)?, run, failed)
+    }
+
+    /// The same for a run that is resumed: goes on with the files that there are, each behind its last whole
+    /// line.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn resume(
+        run: &Path,
+        retention: &Retention,
+        failed: impl FnOnce(EvidenceError) + Send + 'static,
+    ) -> Result<(Self, Writing), EvidenceError> {
+        Self::over(Files::resume(run, retention)?, run, failed)
+    }
+
+    fn over(
+        files: Files,
+        run: &Path,
+        failed: impl FnOnce(EvidenceError) + Send + 'static,
+    ) -> Result<(Self, Writing), EvidenceError> {
         let (sender, receiver) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let dropped = Arc::new(AtomicU64::new(0));

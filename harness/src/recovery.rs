@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use evidence::event::RecoveryStep;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ledger::{Closing, Kind, Ledger};
 use crate::members::Members;
 
@@ -79,7 +81,7 @@ pub struct Watch {
 }
 
 /// What a fault cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cost {
     /// Tasks open at some time during it.
     pub open: u64,
@@ -227,6 +229,12 @@ impl Watch {
     pub fn is_over(&self) -> bool {
         let steps = if self.had_round { 3 } else { 2 };
         self.injected_ns.is_some() && !self.lasts && self.reached.len() == steps
+    }
+
+    /// What is known of its cost, whatever becomes of the tasks that are open.
+    #[must_use]
+    pub fn known_cost(&self) -> Cost {
+        self.cost
     }
 
     /// What the fault has cost so far.

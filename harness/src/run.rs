@@ -13,13 +13,14 @@ use scenarios::plan::Plan;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
-use crate::dispatcher::{Conclusion, Trouble};
+use crate::dispatcher::{Conclusion, State, Trouble};
 use crate::error::{HarnessError, HostFailure};
 use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::target::tail;
-use crate::{Finished, Interrupt, Setup};
+use crate::{Finished, Interrupt, Resumable, Setup};
 use live::Live;
+pub(crate) use live::Start;
 use room::Room;
 
 /// Carries out a plan. When this returns, whatever it returns, every process of the run has ended, every fault
@@ -38,13 +39,49 @@ pub async fn run(
     let clock = Clock::start();
     let (first_files, first_setup) = (plan.clone(), setup.clone());
     let room = blocking(move || begin(&first_files, &first_setup, clock)).await??;
+    let state = State::new(plan, setup.run_id.clone(), clock.zero_ns);
+    carry_out((state, Start::New), setup, clock, room, observer, interrupts).await
+}
+
+/// Goes on with a run whose harness died, and carries it out to its end, as [`run`] would have done.
+///
+/// # Errors
+/// As [`run`]; and if the processes that were left can be neither taken over nor ended.
+pub async fn resume(
+    past: Resumable,
+    setup: Setup,
+    observer: watch::Sender<Progress>,
+    interrupts: mpsc::Receiver<Interrupt>,
+) -> Result<Finished, HarnessError> {
+    let first_setup = setup.clone();
+    let (state, start, clock, room) = blocking(move || -> Result<_, HarnessError> {
+        let room = Room::reserve(&first_setup.run_dir)?;
+        let (state, start, clock) = past.go_on(&first_setup)?;
+        Ok((state, start, clock, room))
+    })
+    .await??;
+    carry_out((state, start), setup, clock, room, observer, interrupts).await
+}
+
+async fn carry_out(
+    (state, start): (State, Start),
+    setup: Setup,
+    clock: Clock,
+    room: Room,
+    observer: watch::Sender<Progress>,
+    interrupts: mpsc::Receiver<Interrupt>,
+) -> Result<Finished, HarnessError> {
     let (events, received) = mpsc::unbounded_channel();
-    let told = events.clone();
-    let retention = scenarios::retention::of(&plan);
-    let (recorder, writing) = Recorder::begin(&setup.run_dir, &retention, live::writing_failed(clock, told))
-        .map_err(|e| HarnessError::evidence(&e))?;
+    let retention = scenarios::retention::of(state.plan());
+    let failed = live::writing_failed(clock, events.clone());
+    let recorder = match start {
+        Start::New => Recorder::begin(&setup.run_dir, &retention, failed),
+        Start::Again | Start::TakenOver(..) => Recorder::resume(&setup.run_dir, &retention, failed),
+    };
+    let (recorder, writing) = recorder.map_err(|e| HarnessError::evidence(&e))?;
     let conclusion =
-        Live::carry_out(plan, &setup, clock, recorder, (events, received), observer, interrupts).await;
+        Live::carry_out(state, start, &setup, clock, recorder, (events, received), observer, interrupts)
+            .await;
     let dropped_records = blocking(move || writing.finish()).await?;
     let Conclusion { mut end, trouble } = conclusion?;
     end.dropped_records = dropped_records;

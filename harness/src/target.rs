@@ -56,6 +56,15 @@ impl Target {
         })
     }
 
+    /// The same for a target that another harness has talked to: what comes before its `attached` may begin in the
+    /// middle of a line, and what goes to it begins behind whatever was left unfinished.
+    pub(crate) fn of_another(stdio: chaos::TargetStdio) -> io::Result<Self> {
+        let mut target = Self::new(stdio)?;
+        target.waiting.push(b'\n');
+        target.lines = Lines::until_attached();
+        Ok(target)
+    }
+
     /// Queues a command; [`Self::push`] hands it over.
     pub(crate) fn tell(&mut self, command: &Command) {
         // A command holds only what JSON can, and a vector takes all of it.

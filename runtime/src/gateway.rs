@@ -221,6 +221,7 @@ impl Gateway {
                 Capability::Gauges,
                 Capability::To,
                 Capability::Faults,
+                Capability::Attach,
             ],
         });
     }
@@ -284,6 +285,7 @@ fn name_of(command: &Command) -> &'static str {
     match command {
         Command::Hello { .. } => "hello",
         Command::Launch { .. } => "launch",
+        Command::Attach { .. } => "attach",
         Command::Round { .. } => "round",
         Command::Send { .. } => "send",
         Command::Fault { .. } => "fault",

@@ -26,6 +26,10 @@ use crate::stop::stop_all;
 const END: u8 = b'e';
 /// Starts the target.
 const START: u8 = b's';
+/// Keep these, the harness' ends of the target's input and output, should the harness die.
+const KEEP: u8 = b'k';
+/// The run is over.
+const OVER: u8 = b'o';
 
 /// How long ending the target may take.
 const END_WITHIN: Duration = Duration::from_secs(5);
@@ -51,29 +55,65 @@ impl Guardian {
         let (stdout, target_stdout) = io::pipe().map_err(failed)?;
         let passed = [target_stdin.as_fd(), target_stdout.as_fd()];
         send(&self.reports, START, &passed).map_err(failed)?;
-        Ok(TargetStdio { stdin: stdin.into(), stdout: stdout.into() })
+        let stdio = TargetStdio { stdin: stdin.into(), stdout: stdout.into() };
+        self.hand_over(&stdio)?;
+        Ok(stdio)
     }
 }
 
-impl Watch {
-    /// Does what the harness asks; `true` if its stream has ended.
-    pub(super) fn obey(&mut self) -> bool {
-        match receive(&self.stream) {
-            Ok(None) => true,
-            Ok(Some((request, passed))) => {
-                match (request, <[OwnedFd; 2]>::try_from(passed)) {
-                    (END, _) => self.end_target(),
-                    (START, Ok([stdin, stdout])) => self.start_target(stdin, stdout),
-                    _ => {}
-                }
-                false
-            }
-            Err(e) => !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
+impl Guardian {
+    /// The guardian gets its own descriptors of the target's input and output, if it is to keep them.
+    pub(super) fn hand_over(&self, stdio: &TargetStdio) -> Result<(), ChaosError> {
+        if !self.keeps {
+            return Ok(());
         }
+        send(&self.reports, KEEP, &[stdio.stdin.as_fd(), stdio.stdout.as_fd()])
+            .map_err(|e| ChaosError::io("hand the target's input and output to", "the guardian", e))
+    }
+
+    /// Says that the run is over, so that the end of the stream is not taken for a death.
+    pub(super) fn ask_for_the_end(&self) {
+        // A guardian that does not listen any more is ended another way.
+        let _ = send(&self.reports, OVER, &[]);
+    }
+}
+
+/// What became of looking for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Obeyed {
+    /// There was one, and it was done.
+    Done,
+    /// There is none.
+    Nothing,
+    /// The run is over.
+    Over,
+    /// Nobody will ask for anything any more.
+    Ended,
+}
+
+impl Watch {
+    /// Does what the harness asks next.
+    pub(super) fn obey(&mut self) -> Obeyed {
+        match receive(&self.stream) {
+            Ok(None) => return Obeyed::Ended,
+            Ok(Some((OVER, _))) => return Obeyed::Over,
+            Ok(Some((request, passed))) => match (request, <[OwnedFd; 2]>::try_from(passed)) {
+                (END, _) => self.end_target(),
+                (START, Ok([stdin, stdout])) => self.start_target(stdin, stdout),
+                (KEEP, Ok([stdin, stdout])) => self.kept = Some(TargetStdio { stdin, stdout }),
+                _ => {}
+            },
+            Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                return Obeyed::Nothing;
+            }
+            Err(_) => return Obeyed::Ended,
+        }
+        Obeyed::Done
     }
 
     fn end_target(&mut self) {
         self.restarts = true;
+        self.kept = None;
         let (own, helpers) = (self.own.pid, self.made.helpers());
         let targets = || below(own).map(|all| all.into_iter().filter(|p| !helpers.contains(p)).collect());
         let ended = stop_all(targets, |_| self.reap(), Instant::now() + END_WITHIN);
@@ -89,7 +129,7 @@ impl Watch {
         let report = match started {
             Ok(target) => {
                 self.target = target;
-                self.restarts = false;
+                (self.restarts, self.exited) = (false, None);
                 // The target is there and will be ended whatever the disk says.
                 let _ = self.journal.append(&Record::Launched { target });
                 Report::TargetStarted { target }

@@ -16,6 +16,8 @@ pub(super) struct Order {
     pub(super) harness: Identity,
     pub(super) target: TargetCommand,
     pub(super) enclosure: Enclosure,
+    /// What a harness has to say that wants to go on with this run; `None`: the run ends with its harness.
+    pub(super) claim: Option<String>,
 }
 
 impl Order {
@@ -33,6 +35,9 @@ impl Order {
             let json = serde_json::to_string(&self.enclosure).unwrap_or_default();
             arguments.extend(["--enclosure".into(), json.into()]);
         }
+        if let Some(claim) = &self.claim {
+            arguments.extend(["--keep".into(), claim.clone().into()]);
+        }
         if let Some(cwd) = &self.target.cwd {
             arguments.extend(["--cwd".into(), cwd.clone().into()]);
         }
@@ -47,7 +52,7 @@ impl Order {
 
     pub(super) fn from_arguments(arguments: &[OsString]) -> Result<Self, String> {
         let (mut run, mut harness, mut stderr_file, mut cwd) = (None, None, None, None);
-        let mut env = Vec::new();
+        let (mut env, mut claim) = (Vec::new(), None);
         let mut enclosure = Enclosure::default();
         let mut rest = arguments.iter();
         while let Some(name) = rest.next().filter(|name| *name != "--") {
@@ -57,6 +62,7 @@ impl Order {
                 Some("--harness") => harness = Some(identity(value)?),
                 Some("--stderr") => stderr_file = Some(PathBuf::from(value)),
                 Some("--cwd") => cwd = Some(PathBuf::from(value)),
+                Some("--keep") => claim = Some(value.to_string_lossy().into_owned()),
                 Some("--enclosure") => enclosure = planned(value)?,
                 Some("--env") => env.push(pair(value)?),
                 _ => return Err(format!("unknown argument {}", name.display())),
@@ -77,6 +83,7 @@ impl Order {
                 stderr_file: stderr_file.ok_or_else(|| missing("--stderr"))?,
             },
             enclosure,
+            claim,
         })
     }
 }
@@ -122,6 +129,7 @@ mod tests {
                 bus: Some(BusDirectory { bytes: Some(1 << 20), inodes: None, intercepted: true }),
                 network: None,
             },
+            claim: Some("run 7 of plan 1f3c".into()),
         };
         let back = Order::from_arguments(&order.to_arguments()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{order:?}"));

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::{Order, Report, TargetCommand};
+use super::again::Obeyed;
+use super::{Order, Report, TargetCommand, TargetStdio};
 use crate::clock::monotonic_ns;
 use crate::enclosure::Made;
 use crate::find::{MARK, below, mark};
@@ -87,6 +89,16 @@ impl Post {
     }
 }
 
+/// What a guardian woke up for.
+enum Woken {
+    /// Nothing that ends it.
+    Goes,
+    /// The run is over.
+    Over,
+    /// Its harness is gone without having said that the run is over.
+    Alone,
+}
+
 /// The state of a guardian that has a target.
 pub(super) struct Watch {
     pub(super) own: Identity,
@@ -94,13 +106,22 @@ pub(super) struct Watch {
     /// How it is started.
     pub(super) command: TargetCommand,
     pub(super) made: Made,
-    harness: PidFd,
+    pub(super) harness: PidFd,
     pub(super) stream: UnixStream,
-    children: SignalFd,
+    pub(super) children: SignalFd,
     pub(super) journal: Journal,
     follower: Follower,
     open: OpenFaults,
-    unsent: VecDeque<u8>,
+    pub(super) unsent: VecDeque<u8>,
+    /// What a harness has to say that wants to go on with this run.
+    pub(super) claim: Option<String>,
+    pub(super) run: PathBuf,
+    /// The harness' ends of the target's input and output, where the target is to be kept.
+    pub(super) kept: Option<TargetStdio>,
+    /// How the target's first process ended, if it did.
+    pub(super) exited: Option<String>,
+    /// Whether no harness is there.
+    pub(super) alone: bool,
     /// Whether the run is being ended: what ends now was ended by this process and is no news of the target.
     ending: bool,
     /// Whether the target was ended to be started again, and how its first process ended.
@@ -117,7 +138,7 @@ impl Watch {
         let mut made = Made::new(&order.enclosure, post.own, &order.run, &order.target.stderr_file)
             .map_err(|found| Report::NotEnclosed { found })?;
         match launch(order, post.own, &made) {
-            Ok(target) => Self::over(post, order.target.clone(), target, made).map(Some).map_err(not_started),
+            Ok(target) => Self::over(post, order, target, made).map(Some).map_err(not_started),
             Err(found) => {
                 made.dismantle();
                 Err(not_started(found))
@@ -125,7 +146,7 @@ impl Watch {
         }
     }
 
-    fn over(post: Post, command: TargetCommand, target: Identity, made: Made) -> Result<Self, String> {
+    fn over(post: Post, order: &Order, target: Identity, made: Made) -> Result<Self, String> {
         let Post { own, harness, journal, follower } = post;
         let stream = stream_to_harness().map_err(|e| format!("could not talk to the harness: {e}"))?;
         // After the target was started, for it would inherit what is blocked. It is looked at once anyway, so
@@ -134,7 +155,7 @@ impl Watch {
         let mut watch = Self {
             own,
             target,
-            command,
+            command: order.target.clone(),
             made,
             harness,
             stream,
@@ -143,6 +164,11 @@ impl Watch {
             follower,
             open: OpenFaults::default(),
             unsent: VecDeque::new(),
+            claim: order.claim.clone(),
+            run: order.run.clone(),
+            kept: None,
+            exited: None,
+            alone: false,
             ending: false,
             restarts: false,
             status: None,
@@ -154,15 +180,18 @@ impl Watch {
     }
 
     fn run(mut self) -> i32 {
-        while !self.wait_for_the_end() {
+        loop {
+            match self.wait() {
+                Woken::Goes => {}
+                Woken::Alone if self.keep_until_taken_over() => {}
+                Woken::Alone | Woken::Over => break,
+            }
             self.reap();
             self.undo_overdue();
         }
         self.reap();
         self.ending = true;
-        self.look_at_the_journal();
-        let faults = self.open.take_all();
-        let failed = undo_all(faults, &self.journal, By::Guardian);
+        let failed = self.undo_open();
         let ended = {
             let deadline = Instant::now() + END_WITHIN;
             let own = self.own.pid;
@@ -186,8 +215,8 @@ impl Watch {
         }
     }
 
-    /// Sleeps until something happens; `true` if it is the end of the run.
-    fn wait_for_the_end(&mut self) -> bool {
+    /// Sleeps until something happens.
+    fn wait(&mut self) -> Woken {
         let wanted = if self.unsent.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
         let mut polled = [
             PollFd::new(self.harness.as_fd(), PollFlags::POLLIN),
@@ -196,19 +225,37 @@ impl Watch {
         ];
         // An interrupted or failed wait is as one that timed out: everything is looked at anyway.
         let _ = poll(&mut polled, PollTimeout::from(LOOK_EVERY));
-        let harness_died = polled[0].any().unwrap_or(false);
+        let died = polled[0].any().unwrap_or(false);
         self.send();
-        harness_died || self.obey() || self.asked_to_end()
+        let mut obeyed = self.obey();
+        // What a harness had asked for before it died is done.
+        while died && obeyed == Obeyed::Done {
+            obeyed = self.obey();
+        }
+        match obeyed {
+            _ if self.asked_to_end() => Woken::Over,
+            Obeyed::Over => Woken::Over,
+            Obeyed::Ended => Woken::Alone,
+            Obeyed::Nothing if died => Woken::Alone,
+            Obeyed::Done | Obeyed::Nothing => Woken::Goes,
+        }
     }
 
     /// SIGTERM asks; SIGCHLD only wakes. The others that a terminal sends are swallowed: the harness gets
     /// them too, and decides.
-    fn asked_to_end(&mut self) -> bool {
+    pub(super) fn asked_to_end(&mut self) -> bool {
         let mut asked = false;
         while let Ok(Some(signal)) = self.children.read_signal() {
             asked |= signal.ssi_signo == Signal::SIGTERM as u32;
         }
         asked
+    }
+
+    /// Undoes everything that is in effect; what could not be undone.
+    pub(super) fn undo_open(&mut self) -> Vec<String> {
+        self.look_at_the_journal();
+        let faults = self.open.take_all();
+        undo_all(faults, &self.journal, By::Guardian)
     }
 
     fn look_at_the_journal(&mut self) {
@@ -243,6 +290,10 @@ impl Watch {
             return;
         }
         if self.ending {
+            return;
+        }
+        self.exited = target.clone().or(self.exited.take());
+        if self.alone {
             return;
         }
         if let Some(status) = target {

@@ -59,6 +59,14 @@ pub(crate) enum Command {
         /// How many are planned
         of: u32,
     },
+    /// Go on with a run whose harness died or whose host restarted
+    Resume {
+        /// The run directory
+        run: PathBuf,
+        /// No progress; only the result
+        #[arg(long, short)]
+        quiet: bool,
+    },
     /// Undo whatever a dead run left behind
     Heal {
         /// The run directory; without it, every run below `runs/`
@@ -103,6 +111,12 @@ pub(crate) struct Run {
     /// No progress; only the result
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Let the run outlive this terminal: end when its target is ready, and log to `shakedown.log` in its directory
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Be the run that was detached
+    #[arg(long, hide = true, conflicts_with = "detach")]
+    pub(crate) detached: bool,
 }
 
 /// `shakedown judge`.

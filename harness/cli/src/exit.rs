@@ -30,7 +30,6 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// All of them with their meaning, as the reference page shows them.
-    #[cfg(test)]
     pub(crate) const ALL: [(Self, &str); 9] = [
         (Self::Go, "GO, or the command did its work"),
         (Self::Conditional, "CONDITIONAL"),
@@ -59,6 +58,11 @@ impl Exit {
             Self::OurFault => 70,
             Self::Interrupted => 130,
         }
+    }
+
+    /// The exit of another process of this program.
+    pub(crate) fn of_code(code: i32) -> Option<Self> {
+        Self::ALL.into_iter().map(|(exit, _)| exit).find(|exit| i32::from(exit.code()) == code)
     }
 
     /// The graver of two, for a command that does several things: whatever is not a verdict outweighs every

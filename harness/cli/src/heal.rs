@@ -22,7 +22,16 @@ pub(crate) fn command(run: Option<&Path>) -> Exit {
     if runs.is_empty() {
         say!("no runs below {RUNS}/: nothing to undo");
     }
-    let healed = runs.iter().fold(Exit::Go, |exit, one| exit.and(heal(one)));
+    // One that waits for another harness is ended only by name.
+    let waits = |one: &Path| run.is_none() && chaos::is_kept(one).unwrap_or(false);
+    let healed = runs.iter().fold(Exit::Go, |exit, one| {
+        if waits(one) {
+            let one = one.display();
+            say!("{one}: kept for `shakedown resume {one}`, not touched; `shakedown heal {one}` ends it");
+            return exit;
+        }
+        exit.and(heal(one))
+    });
     if run.is_none() { healed.and(sweep()) } else { healed }
 }
 

@@ -9,6 +9,7 @@ mod terminal;
 mod args;
 mod check;
 mod decide;
+mod detach;
 mod doctor;
 mod early;
 mod exit;
@@ -17,6 +18,7 @@ mod judge;
 mod plan;
 mod progress;
 mod prove;
+mod resume;
 mod run;
 mod run_dir;
 mod signals;
@@ -57,6 +59,7 @@ fn commanded(given: Vec<OsString>) -> Exit {
         Command::Report { run } => judge::report(&run),
         Command::Look { run, number, of } => early::look(&run, number, of),
         Command::Watch { run } => watch::command(&run),
+        Command::Resume { run, quiet } => resume::command(&run, quiet),
         Command::Heal { run } => heal::command(run.as_deref()),
         Command::Prove { statistics: true, .. } => prove::statistics::command(),
         Command::Prove { out, quick, .. } => prove::command(out.as_deref(), quick),

@@ -8,6 +8,7 @@ use scenarios::Loaded;
 use tokio::sync::watch;
 
 use crate::args::Run;
+use crate::detach::{self, Detached};
 use crate::exit::Exit;
 use crate::run_dir::RunDir;
 use crate::{early, plan, progress, signals};
@@ -21,6 +22,23 @@ pub(crate) fn command(args: &Run) -> Exit {
         );
         return Exit::Usage;
     }
+    if (args.detach || args.detached) && args.files.len() > 1 {
+        note!(
+            "error: --detach starts one run, but there are {} scenarios; detach them one by one",
+            args.files.len()
+        );
+        return Exit::Usage;
+    }
+    if args.detach {
+        return detach::start();
+    }
+    let mut detached = match args.detached.then(Detached::begin).transpose() {
+        Ok(detached) => detached,
+        Err(e) => {
+            note!("error: could not detach the run: {e}");
+            return Exit::Unusable;
+        }
+    };
     let options = args.scenario.to_reader();
     let mut loaded = Vec::new();
     let mut invalid = false;
@@ -42,7 +60,7 @@ pub(crate) fn command(args: &Run) -> Exit {
     }
     let mut exit = Exit::Go;
     for scenario in loaded {
-        exit = exit.and(one(args, scenario));
+        exit = exit.and(one(args, scenario, detached.take()));
         if exit == Exit::Interrupted {
             break;
         }
@@ -50,7 +68,7 @@ pub(crate) fn command(args: &Run) -> Exit {
     exit
 }
 
-fn one(args: &Run, loaded: Loaded) -> Exit {
+fn one(args: &Run, loaded: Loaded, mut detached: Option<Detached>) -> Exit {
     let name = loaded.plan.scenario.clone();
     let refusals = plan::refusals(&loaded.plan);
     if !refusals.is_empty() {
@@ -67,12 +85,14 @@ fn one(args: &Run, loaded: Loaded) -> Exit {
             return Exit::Unusable;
         }
     };
-    let exe = match std::env::current_exe() {
-        Ok(exe) => exe.into_os_string(),
-        Err(e) => {
-            note!(
-                "error: could not find the shakedown program itself, which is also its reference runtime: {e}"
-            );
+    if let Some(Err(e)) = detached.as_mut().map(|detached| detached.settle(&dir.path)) {
+        note!("error: could not log to {}: {e}", evidence::layout::LOG.within(&dir.path).display());
+        return Exit::Unusable;
+    }
+    let (bundled, guardian) = match programs() {
+        Ok(programs) => programs,
+        Err(why) => {
+            note!("error: {why}");
             return Exit::Unusable;
         }
     };
@@ -80,22 +100,54 @@ fn one(args: &Run, loaded: Loaded) -> Exit {
         run_dir: dir.path.clone(),
         run_id: dir.id.clone(),
         scenario_text: loaded.text,
-        command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
-        bundled: vec![exe.clone(), OsString::from("swarm"), OsString::from("--control")],
-        guardian: vec![exe, OsString::from("guardian")],
+        command: std::env::args_os()
+            .map(|a| a.to_string_lossy().into_owned())
+            .map(|a| if a == "--detached" { "--detach".to_owned() } else { a })
+            .collect(),
+        bundled,
+        guardian,
         fingerprint,
         certificate: Path::new(crate::run_dir::RUNS).join(evidence::certificate::NEWEST),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_wall: humantime::format_rfc3339_seconds(now).to_string(),
     };
-    let outcome = carry_out(loaded.plan, setup, args.quiet);
+    let outcome = carry_out(Work::New(Box::new(loaded.plan)), setup, args.quiet, detached);
     conclude(&dir.path, &name, outcome)
 }
 
-fn carry_out(
-    plan: scenarios::plan::Plan,
+/// The bundled target and the guardian, which are this program in other roles.
+pub(crate) fn programs() -> Result<(Vec<OsString>, Vec<OsString>), String> {
+    let exe = std::env::current_exe().map_err(|e| {
+        format!("could not find the shakedown program itself, which is also its reference runtime: {e}")
+    })?;
+    let in_role =
+        |words: &[&str]| std::iter::once(exe.clone().into()).chain(words.iter().map(Into::into)).collect();
+    Ok((in_role(&["swarm", "--control"]), in_role(&["guardian"])))
+}
+
+/// What is to be carried out.
+pub(crate) enum Work {
+    /// A plan, from its beginning.
+    New(Box<scenarios::plan::Plan>),
+    /// A run whose harness died.
+    Resumed(Box<harness::Resumable>),
+}
+
+impl Work {
+    fn looks(&self, setup: &harness::Setup) -> Option<early::Looks> {
+        let (plan, resumed) = match self {
+            Self::New(plan) => (&**plan, false),
+            Self::Resumed(past) => (&past.plan, true),
+        };
+        early::Looks::of(plan, setup.bundled[0].clone(), &setup.run_dir, resumed)
+    }
+}
+
+pub(crate) fn carry_out(
+    work: Work,
     setup: harness::Setup,
     quiet: bool,
+    detached: Option<Detached>,
 ) -> Result<harness::Finished, harness::HarnessError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -105,10 +157,17 @@ fn carry_out(
         let (ask, interrupts) =
             signals::interrupts().map_err(|e| harness::HarnessError::internal("listen for Ctrl-C", &e))?;
         let (sender, receiver) = watch::channel(harness::Progress::default());
+        let receiver_for_ready = receiver.clone();
         let shown = (!quiet).then(|| tokio::spawn(progress::show(receiver)));
-        let looks = early::Looks::of(&plan, setup.bundled[0].clone(), &setup.run_dir);
+        if let Some(detached) = detached {
+            tokio::spawn(tell_when_ready(receiver_for_ready, detached));
+        }
+        let looks = work.looks(&setup);
         let looking = looks.map(|looks| tokio::spawn(looks.take(sender.subscribe(), ask)));
-        let outcome = harness::run(plan, setup, sender, interrupts).await;
+        let outcome = match work {
+            Work::New(plan) => harness::run(*plan, setup, sender, interrupts).await,
+            Work::Resumed(past) => harness::resume(*past, setup, sender, interrupts).await,
+        };
         // A look that is under way cannot change anything any more.
         looking.inspect(tokio::task::JoinHandle::abort);
         if let Some(shown) = shown {
@@ -128,8 +187,20 @@ fn tell_saved(how: &evidence::end::How) {
     }
 }
 
+/// Tells whoever detached the run that its target is ready, if it ever is.
+async fn tell_when_ready(mut updates: watch::Receiver<harness::Progress>, detached: Detached) {
+    let begun = |progress: &harness::Progress| !matches!(progress.phase.as_str(), "" | "launch" | "stop");
+    if updates.wait_for(begun).await.is_ok() {
+        detached.ready();
+    }
+}
+
 /// Judges what there is, whichever way the run ended, and says so.
-fn conclude(run: &Path, name: &str, outcome: Result<harness::Finished, harness::HarnessError>) -> Exit {
+pub(crate) fn conclude(
+    run: &Path,
+    name: &str,
+    outcome: Result<harness::Finished, harness::HarnessError>,
+) -> Exit {
     let mut exit = Exit::Go;
     let mut begun = true;
     match &outcome {
@@ -158,7 +229,7 @@ fn conclude(run: &Path, name: &str, outcome: Result<harness::Finished, harness::
 }
 
 /// The path as seen from here, where it lies below; it is shorter to read and to type.
-fn near(path: &Path) -> &Path {
+pub(crate) fn near(path: &Path) -> &Path {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     here.ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
 }

@@ -17,7 +17,7 @@ pub(crate) struct RunDir {
     pub(crate) path: PathBuf,
     /// The id of the run: the UTC time of its start and the first digits of its plan's fingerprint.
     pub(crate) id: String,
-    _lock: Flock<File>,
+    _locks: Vec<Flock<File>>,
 }
 
 /// Why there is no directory for the run.
@@ -58,7 +58,7 @@ impl RunDir {
                 if fs::read_dir(out).map_err(|source| failed(out, source))?.next().is_some() {
                     return Err(RunDirError::NotEmpty(out.to_path_buf()));
                 }
-                Ok(Self { path: absolute(out)?, id, _lock: lock })
+                Ok(Self { path: absolute(out)?, id, _locks: vec![lock] })
             }
             None => {
                 let runs = Path::new(RUNS);
@@ -67,9 +67,20 @@ impl RunDir {
                 let of_scenario = runs.join(scenario);
                 make(&of_scenario)?;
                 let path = free(&of_scenario, &id)?;
-                Ok(Self { path: absolute(&path)?, id, _lock: lock })
+                Ok(Self { path: absolute(&path)?, id, _locks: vec![lock] })
             }
         }
+    }
+}
+
+impl RunDir {
+    /// Locks the directory of a run that is gone on with, and where its runs lie, as its beginning did.
+    pub(crate) fn again(run: &Path, id: &str) -> Result<Self, RunDirError> {
+        let path = absolute(run)?;
+        let runs =
+            path.parent().and_then(Path::parent).filter(|above| above.file_name() == Some(RUNS.as_ref()));
+        let locks = runs.into_iter().chain([path.as_path()]).map(lock).collect::<Result<_, _>>()?;
+        Ok(Self { path, id: id.to_owned(), _locks: locks })
     }
 }
 

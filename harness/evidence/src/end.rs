@@ -100,6 +100,9 @@ pub struct Ledger {
     /// Open or sent when a harness died whose run was resumed: nobody saw what became of them.
     #[serde(default)]
     pub hidden: u64,
+    /// Answers to tasks of a harness that had died; none of them is counted anywhere else.
+    #[serde(default)]
+    pub hidden_answers: u64,
     /// Answered again with the same execution.
     pub duplicated: u64,
     /// Executed again, where the target or its answers tell.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::role::Role;
-use crate::{EvidenceError, layout};
+use crate::{EvidenceError, layout, torn};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -477,6 +477,16 @@ impl Writer {
     pub fn create(run: &Path) -> Result<Self, EvidenceError> {
         let path = layout::EVENTS.within(run);
         let file = File::create_new(&path).map_err(|e| EvidenceError::io("create", &path, e))?;
+        Ok(Self { path, file: BufWriter::new(file) })
+    }
+
+    /// The history of a run that is resumed, behind its last whole line.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn resume(run: &Path) -> Result<Self, EvidenceError> {
+        let path = layout::EVENTS.within(run);
+        let (file, _) = torn::open(&path)?;
         Ok(Self { path, file: BufWriter::new(file) })
     }
 

@@ -72,6 +72,9 @@ pub struct Soak {
     pub looks: u32,
     /// The kernel's id of the boot on which the run began.
     pub boot: String,
+    /// SHA-256 of `scenario.yaml`, in hexadecimal.
+    #[serde(default)]
+    pub scenario: String,
 }
 
 /// The machine of a run.

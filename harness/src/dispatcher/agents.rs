@@ -86,7 +86,7 @@ impl State {
 
     /// A time that the target told, on the run's clock. A target may tell nonsense: never after now.
     pub(super) fn since_start(&self, monotonic_ns: u64) -> u64 {
-        monotonic_ns.saturating_sub(self.zero_monotonic_ns).min(self.now_ns)
+        crate::clock::since(monotonic_ns, self.zero_monotonic_ns).min(self.now_ns)
     }
 
     fn member_changed(
@@ -128,7 +128,7 @@ impl State {
     }
 
     /// A process has ended: by a fault of the plan, by the end of the run, or as an incident.
-    fn left(&mut self, member: &Member, status: Option<String>, at_ns: u64, out: &mut Commands) {
+    pub(super) fn left(&mut self, member: &Member, status: Option<String>, at_ns: u64, out: &mut Commands) {
         self.starttimes.remove(&member.pid);
         let cause =
             self.faults.causes.take(member.pid, at_ns).map(|fault| self.plan.faults[fault].id.clone());

@@ -133,6 +133,7 @@ impl State {
         match self.stage {
             Stage::Starting | Stage::Greeting => "before it said `hello`",
             Stage::Launching | Stage::Identifying => "in launch",
+            Stage::Attaching => "while it was taken over",
             Stage::Running => "under load",
             _ => "while it was drained",
         }
@@ -162,7 +163,7 @@ impl State {
                 self.end_target(out);
             }
             _ if self.output_closed => self.target_failed(TargetFailure::ClosedOutput, out),
-            Stage::Greeting | Stage::Launching | Stage::Identifying => {
+            Stage::Greeting | Stage::Launching | Stage::Attaching | Stage::Identifying => {
                 let waiting_for = self.awaited();
                 let within_ms = self.plan.target.ready_within_ms;
                 self.target_failed(TargetFailure::NotReady { waiting_for, within_ms }, out);
@@ -218,7 +219,9 @@ impl State {
     pub(super) fn end_early(&mut self, out: &mut Commands) {
         let hurry = self.interrupts > 1 || matches!(self.how, Some(How::HarnessFailed { .. }));
         match self.stage {
-            Stage::Starting | Stage::Greeting | Stage::Launching | Stage::Identifying => self.end_target(out),
+            Stage::Starting | Stage::Greeting | Stage::Launching | Stage::Attaching | Stage::Identifying => {
+                self.end_target(out)
+            }
             Stage::Running => self.cut_load(out),
             Stage::Healing => {
                 self.heal_all(out);
@@ -329,7 +332,7 @@ impl State {
             ticks: self.sampling.ticks,
             lag_ns: self.lag_ns,
             dropped_records: 0,
-            interruptions: 0,
+            interruptions: self.segment - 1,
             stop_ns: self.stop_ns,
             // A target that was not let end left nobody behind: its processes were taken from it.
             left_behind: left_behind.filter(|left| self.could_end && (has_processes || *left > 0)),

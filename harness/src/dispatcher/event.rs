@@ -26,6 +26,11 @@ pub enum What {
         /// Its process id.
         pid: u32,
     },
+    /// The target of a dead harness lives and was taken over.
+    TakenOver {
+        /// Its process id.
+        pid: u32,
+    },
     /// Every process of the target was killed, as was asked.
     Killed {
         /// How its first process ended.

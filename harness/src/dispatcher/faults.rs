@@ -8,6 +8,7 @@ mod flood;
 mod life;
 mod readings;
 mod restart;
+mod resumed;
 mod watching;
 
 use evidence::event::{Fact, FaultStep, Subject, Victim};

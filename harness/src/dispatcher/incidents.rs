@@ -52,6 +52,11 @@ pub(super) struct Incidents {
 }
 
 impl Incidents {
+    /// Goes on behind this number.
+    pub(super) fn go_on(&mut self, last: u64) {
+        self.last = last;
+    }
+
     /// How many there were.
     pub(super) fn count(&self) -> u64 {
         self.last

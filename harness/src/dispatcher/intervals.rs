@@ -22,6 +22,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Goes on where so much of the plan's time has passed.
+    pub(super) fn go_on(&mut self, passed_ns: u64, every_ns: u64) {
+        self.ended = passed_ns / every_ns;
+    }
+
     pub(super) fn begin(&mut self, at_ns: u64, phase: &str, counts: Counts) {
         let (phase, ended) = (phase.to_owned(), self.ended);
         *self = Self { began_ns: Some(at_ns), phase, before: counts, due: 0, shed: 0, ended };
@@ -63,6 +68,7 @@ impl State {
         }
         out.record(Record::Interval(row));
         out.record(Record::Flush);
+        self.write_checkpoint(out);
     }
 
     /// When the next interval begins: every so many sampling intervals, until the target is drained.

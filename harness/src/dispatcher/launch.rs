@@ -3,6 +3,7 @@
 use evidence::event::{Fact, MemberState};
 use evidence::role::Role;
 use protocol::{Capability, Member, Report};
+use scenarios::plan::OnHarnessDeath;
 
 use super::command::{Command, Commands};
 use super::state::{Stage, State};
@@ -17,7 +18,9 @@ impl State {
     /// The target's process is there: it is greeted.
     pub(super) fn started(&mut self, pid: u32, out: &mut Commands) {
         self.target_pid = pid;
-        self.enter_phase("launch", 0, out);
+        // A run that is resumed has had a launch.
+        let at_ns = self.resuming.as_ref().map_or(0, |_| self.now_ns);
+        self.enter_phase("launch", at_ns, out);
         out.tell(protocol::Command::Hello { protocol: protocol::VERSION, run: self.run_id.clone() });
         self.stage = Stage::Greeting;
         self.deadline_ns = Some(self.now_ns + self.plan.target.ready_within_ms * 1_000_000);
@@ -26,6 +29,7 @@ impl State {
     /// The target said something.
     pub(super) fn reported(&mut self, report: Report, out: &mut Commands) {
         match (self.stage, report) {
+            (Stage::Attaching, report) => self.reported_in_attaching(report, out),
             (_, Report::Error { message }) => {
                 if self.may_tell(out) {
                     self.target_said_error(&message, out);
@@ -40,6 +44,7 @@ impl State {
             }
             (_, Report::Ready { members }) if self.launches_again() => self.ready_again(&members, out),
             (_, Report::Hello { .. }) => self.breach("a second `hello`", out),
+            (_, Report::Attached { .. }) => self.breach("`attached` when nobody attached", out),
             (_, Report::Ready { .. }) => self.breach("`ready` when nothing was launched", out),
             (Stage::Greeting, other) => self.breach(&format!("`{}` before `hello`", name_of(&other)), out),
             (_, other) => self.reported_at_work(other, out),
@@ -61,6 +66,9 @@ impl State {
         let (name, version) = (shown(&name, MAX_NAME), shown(&version, MAX_NAME));
         out.fact(self.now_ns, Fact::TargetStarted { pid: self.target_pid, name, version });
         self.tells = tells;
+        if self.plan.soak.on_harness_death == OnHarnessDeath::Keep && !self.can_be_kept() {
+            return self.target_failed(TargetFailure::CannotBeKept, out);
+        }
         self.launched_ns = self.now_ns;
         self.stage = Stage::Launching;
         out.tell(protocol::Command::Launch { config: self.plan.target.config.clone() });
@@ -118,13 +126,20 @@ impl State {
         self.sampling.forget_processes();
         if self.stage == Stage::Identifying {
             self.stage = Stage::Running;
-            self.begin_timeline(out);
+            match self.resuming.take() {
+                Some(from) => self.go_on(&from, out),
+                None => self.begin_timeline(out),
+            }
         }
     }
 
     /// What was waited for while the target was to become ready.
     pub(super) fn awaited(&self) -> &'static str {
-        if self.stage == Stage::Launching { "`ready`" } else { "`hello`" }
+        match self.stage {
+            Stage::Launching => "`ready`",
+            Stage::Attaching => "`attached`",
+            _ => "`hello`",
+        }
     }
 }
 
@@ -152,6 +167,7 @@ pub(super) fn name_of(report: &Report) -> &'static str {
     match report {
         Report::Hello { .. } => "hello",
         Report::Ready { .. } => "ready",
+        Report::Attached { .. } => "attached",
         Report::Member { .. } => "member",
         Report::Accepted { .. } => "accepted",
         Report::Answers { .. } => "answers",

@@ -184,6 +184,10 @@ impl State {
     }
 
     fn accepted(&mut self, first: u64, count: u32, refused: u32, out: &mut Commands) {
+        // Of a harness that is dead.
+        if first > 0 && self.ledger.is_earlier(first) {
+            return;
+        }
         let mut closed = Vec::new();
         let of_floods = self.ledger.flooded(first, count);
         let floods = &mut self.faults.floods;
@@ -218,7 +222,7 @@ impl State {
             Outcome::Late(closing) => (closing, End::Late),
             Outcome::Corrupt(Some(closing)) => (closing, End::Corrupt),
             Outcome::Again(Some(round)) => return self.rounds.duplicated(round),
-            Outcome::Corrupt(None) | Outcome::Again(None) | Outcome::Phantom => return,
+            Outcome::Corrupt(None) | Outcome::Again(None) | Outcome::Earlier | Outcome::Phantom => return,
         };
         if closing.kind == Kind::Flood {
             return self.faults.floods.answered(closing.round, end != End::Corrupt);

@@ -55,6 +55,16 @@ impl Quiescing {
     }
 }
 
+impl Quiescing {
+    /// Goes on where so much of the plan's time has passed: points before that are left out.
+    pub(super) fn go_on(&mut self, passed_ns: u64) {
+        if let Some(plan) = self.plan {
+            let held_ns = passed_ns.saturating_sub(self.hold_ns);
+            self.point = u32::try_from(held_ns / plan.every_ns).unwrap_or(u32::MAX);
+        }
+    }
+}
+
 impl State {
     /// Whether no work is given out at the moment.
     pub(super) fn is_quiescing(&self) -> bool {

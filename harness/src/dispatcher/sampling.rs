@@ -43,6 +43,11 @@ impl Sampling {
         }
     }
 
+    /// Goes on where so much of the plan's time has passed.
+    pub(super) fn go_on(&mut self, passed_ns: u64) {
+        self.next = passed_ns.saturating_sub(self.every_ns * 3 / 8).div_ceil(self.every_ns);
+    }
+
     pub(super) fn every_ns(&self) -> u64 {
         self.every_ns
     }

@@ -14,6 +14,7 @@ use super::hung::Heard;
 use super::incidents::Incidents;
 use super::intervals::Tally;
 use super::quiesce::Quiescing;
+use super::resume::Resumption;
 use super::sampling::Sampling;
 use super::timeline::Timeline;
 use crate::clocks::Clocks;
@@ -32,6 +33,8 @@ pub(super) enum Stage {
     Greeting,
     /// Its `ready` is awaited.
     Launching,
+    /// Its `attached` is awaited.
+    Attaching,
     /// The start times of its processes are awaited.
     Identifying,
     /// The timeline of the plan.
@@ -137,6 +140,10 @@ pub struct State {
     pub(super) could_end: bool,
     pub(super) how: Option<How>,
     pub(super) trouble: Option<Trouble>,
+    /// Which segment of the run this is, from 1: each death of a harness ends one.
+    pub(super) segment: u32,
+    /// What is known of the segment before, until the target can take work again.
+    pub(super) resuming: Option<Box<Resumption>>,
 }
 
 impl State {
@@ -189,6 +196,8 @@ impl State {
             could_end: false,
             how: None,
             trouble: None,
+            segment: 1,
+            resuming: None,
             plan,
         }
     }

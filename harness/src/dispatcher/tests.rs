@@ -7,6 +7,7 @@ mod faults;
 mod incidents;
 mod means;
 mod rest;
+mod resume;
 mod simulation;
 mod talk;
 mod work;

@@ -56,6 +56,13 @@ impl Timeline {
         self.open.as_deref().unwrap_or_default()
     }
 
+    /// Goes on with a plan that began then.
+    pub(super) fn go_on(&mut self, zero_ns: u64, now_ns: u64) {
+        self.zero_ns = Some(zero_ns);
+        let passed = |phase: &&Phase| zero_ns + phase.at_ns + phase.length_ns <= now_ns;
+        self.current = self.phases.iter().take_while(passed).count();
+    }
+
     /// When the present phase ends.
     pub(super) fn next_edge_ns(&self) -> Option<u64> {
         let zero_ns = self.zero_ns?;
@@ -88,6 +95,17 @@ impl State {
     pub(super) fn begin_timeline(&mut self, out: &mut Commands) {
         self.timeline.zero_ns = Some(self.now_ns);
         self.begin_phase(self.now_ns, out);
+        self.write_checkpoint(out);
+    }
+
+    /// Another harness goes on in the phase that it is by now. What the hold phase is compared with was read if it
+    /// had `held` before.
+    pub(super) fn go_on_with_phase(&mut self, held: bool, out: &mut Commands) {
+        if held && self.timeline.planned() == "hold" {
+            self.enter_phase("hold", self.now_ns, out);
+        } else {
+            self.begin_phase(self.now_ns, out);
+        }
     }
 
     fn begin_phase(&mut self, at_ns: u64, out: &mut Commands) {

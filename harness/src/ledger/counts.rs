@@ -1,9 +1,11 @@
 //! What was counted since the start of a run.
 
+use serde::{Deserialize, Serialize};
+
 use super::Kind;
 
 /// Tasks that were counted since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tasks {
     /// Handed to the target.
     pub sent: u64,
@@ -18,7 +20,7 @@ pub struct Tasks {
 }
 
 /// What was counted since the start: tasks, and answers of a kind that there should be none of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Tasks of the workload.
     pub work: Tasks,
@@ -62,6 +64,7 @@ impl Tasks {
 
     /// Those that were not answered, where so many of them are unknown.
     pub(super) fn lost(self, unknown: u64) -> u64 {
-        self.sent - self.refused - self.in_time - self.late - unknown
+        // Only a checkpoint that somebody has changed can make it less than nothing.
+        self.sent.saturating_sub(self.refused + self.in_time + self.late + unknown)
     }
 }

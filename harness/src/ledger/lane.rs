@@ -266,6 +266,16 @@ impl Lane {
         waiting.next().map(|lot| lot.started_ns)
     }
 
+    /// Calls `each` for the acknowledged tasks whose time is over and that are open, at most so many.
+    pub(super) fn overdue(&self, most: usize, each: impl FnMut(u64)) {
+        let lots = self.lots.iter().take_while(|lot| lot.expired).filter(|lot| lot.open > 0);
+        let open = lots.flat_map(|lot| {
+            let indices = (0..lot.settled).filter(|index| !lot.closed.get(*index));
+            indices.map(|index| lot.first + u64::from(index))
+        });
+        open.take(most).for_each(each);
+    }
+
     pub(super) fn unsettled(&self) -> u64 {
         self.lots.iter().map(Lot::unsettled).sum()
     }

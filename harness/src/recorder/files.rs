@@ -1,6 +1,6 @@
 //! The files of a run that grow while it goes on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use evidence::EvidenceError;
 use evidence::tier::{Retention, Tables};
@@ -11,6 +11,7 @@ use super::Record;
 /// One writer for each.
 #[derive(Debug)]
 pub(super) struct Files {
+    run: PathBuf,
     events: event::Writer,
     rounds: round::RoundWriter,
     intervals: round::IntervalWriter,
@@ -20,10 +21,22 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn create(run: &Path, retention: &Retention) -> Result<Self, EvidenceError> {
         Ok(Self {
+            run: run.to_path_buf(),
             events: event::Writer::create(run)?,
             rounds: round::RoundWriter::create(&layout::ROUNDS.within(run))?,
             intervals: round::IntervalWriter::create(&layout::INTERVALS.within(run))?,
             tables: Tables::create(run, retention)?,
+        })
+    }
+
+    /// Those of a run that is resumed, each behind its last whole line.
+    pub(super) fn resume(run: &Path, retention: &Retention) -> Result<Self, EvidenceError> {
+        Ok(Self {
+            run: run.to_path_buf(),
+            events: event::Writer::resume(run)?,
+            rounds: round::RoundWriter::resume(&layout::ROUNDS.within(run))?,
+            intervals: round::IntervalWriter::resume(&layout::INTERVALS.within(run))?,
+            tables: Tables::resume(run, retention)?,
         })
     }
 
@@ -36,6 +49,8 @@ impl Files {
             Record::Samples(rows) => self.tables.samples(&rows),
             Record::Processes(rows) => self.tables.processes(&rows),
             Record::Flush => self.flush(),
+            // Behind everything that it counts.
+            Record::Checkpoint(checkpoint) => self.flush().and_then(|()| checkpoint.write(&self.run)),
         }
     }
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 use chaos::{ChaosError, Guardian, Report as GuardianReport, TargetCommand};
 use evidence::EvidenceError;
 use evidence::layout;
-use scenarios::plan::Plan;
+use scenarios::plan::{OnHarnessDeath, Plan};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 
 use super::{blocking, refused};
+use crate::checkpoint::SentFile;
 use crate::clock::{Alarm, Clock};
 use crate::dispatcher::{Command, Commands, Conclusion, Event, State, What, step};
 use crate::error::{HarnessError, HostFailure, TargetFailure};
@@ -33,6 +34,7 @@ const END_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Live {
     state: State,
+    sent: SentFile,
     clock: Clock,
     alarm: Alarm,
     recorder: Recorder,
@@ -60,6 +62,17 @@ struct Running {
     nemesis: Nemesis,
 }
 
+/// How a run gets its processes.
+#[derive(Debug)]
+pub(crate) enum Start {
+    /// They are started.
+    New,
+    /// They are started again, after those of an earlier harness are gone.
+    Again,
+    /// They are there.
+    TakenOver(Box<Guardian>, chaos::TargetStdio),
+}
+
 /// What the loop woke up for.
 enum Woken {
     Interrupted(Interrupt),
@@ -85,7 +98,8 @@ pub(super) fn writing_failed(
 impl Live {
     /// Runs the plan to its end.
     pub(super) async fn carry_out(
-        plan: Plan,
+        state: State,
+        start: Start,
         setup: &Setup,
         clock: Clock,
         recorder: Recorder,
@@ -93,11 +107,12 @@ impl Live {
         observer: watch::Sender<Progress>,
         interrupts: Receiver<Interrupt>,
     ) -> Result<Conclusion, HarnessError> {
-        let command = target_command(&plan, setup);
-        let notifier = Notifier::new(&plan.soak.notify, clock, events.clone());
+        let command = target_command(state.plan(), setup);
+        let notifier = Notifier::new(&state.plan().soak.notify, clock, events.clone());
         let mut live = Self {
             notifier: Some(notifier),
-            state: State::new(plan, setup.run_id.clone(), clock.zero_ns),
+            sent: SentFile::open(&setup.run_dir).map_err(|e| HarnessError::evidence(&e))?,
+            state,
             clock,
             alarm: Alarm::new(clock).map_err(|e| refused("make a timer", &e))?,
             sampler: Some(
@@ -113,7 +128,7 @@ impl Live {
             running: None,
             conclusion: None,
         };
-        let what = live.launch(setup, command).await?;
+        let what = live.launch(setup, start, command).await?;
         live.step(what).await?;
         while live.conclusion.is_none() {
             if let Err(why) = live.turn().await {
@@ -125,18 +140,31 @@ impl Live {
     }
 
     /// Starts the guardian and, through it, the target; what that came to.
-    async fn launch(&mut self, setup: &Setup, command: TargetCommand) -> Result<What, HarnessError> {
+    async fn launch(
+        &mut self,
+        setup: &Setup,
+        start: Start,
+        command: TargetCommand,
+    ) -> Result<What, HarnessError> {
+        let again = match start {
+            Start::New => false,
+            Start::Again => true,
+            Start::TakenOver(guardian, stdio) => return self.take_over(*guardian, stdio),
+        };
+        let keep = self.state.plan().soak.on_harness_death == OnHarnessDeath::Keep;
+        let terms = chaos::Terms { claim: keep.then(|| crate::resume::claim(setup)), again };
         let (guardian, run_dir) = (setup.guardian.clone(), setup.run_dir.clone());
         let enclosure = self.state.plan().target.enclosure.clone();
         let started = blocking(move || {
             chaos::become_subreaper()?;
-            Guardian::start(&guardian, &run_dir, command, &enclosure)
+            Guardian::start_on(&guardian, &run_dir, command, &enclosure, &terms)
         });
         match started.await? {
             Ok((guardian, stdio)) => {
                 let pid = guardian.target_pid();
-                let connected =
-                    self.connect(guardian, stdio).map_err(|e| refused("connect to the target", &e));
+                let connected = Target::new(stdio).map_err(Into::into);
+                let connected = connected.and_then(|target| self.connect(guardian, target));
+                let connected = connected.map_err(|e| refused("connect to the target", &e));
                 self.running = Some(connected?);
                 Ok(What::Started { pid })
             }
@@ -147,18 +175,22 @@ impl Live {
         }
     }
 
-    fn connect(
-        &self,
-        guardian: Guardian,
-        stdio: chaos::TargetStdio,
-    ) -> Result<Running, Box<dyn std::error::Error>> {
+    fn take_over(&mut self, guardian: Guardian, stdio: chaos::TargetStdio) -> Result<What, HarnessError> {
+        let pid = guardian.target_pid();
+        let connected = Target::of_another(stdio).map_err(Into::into);
+        let connected = connected.and_then(|target| self.connect(guardian, target));
+        self.running = Some(connected.map_err(|e| refused("connect to the target", &e))?);
+        Ok(What::TakenOver { pid })
+    }
+
+    fn connect(&self, guardian: Guardian, target: Target) -> Result<Running, Box<dyn std::error::Error>> {
         let reports = guardian.reports()?;
         reports.set_nonblocking(true)?;
         let site = guardian.site(self.clock.zero_ns)?;
         Ok(Running {
             reports: BufReader::new(UnixStream::from_std(reports)?).lines(),
             reports_ended: false,
-            target: Target::new(stdio)?,
+            target,
             output_closed: false,
             starting: None,
             nemesis: Nemesis::new(site, self.clock, self.events.clone()),
@@ -295,6 +327,11 @@ impl Live {
         let clock = self.clock;
         let now = |what| Event { at_ns: clock.now_ns(), what };
         let mut told = false;
+        // Before the target gets them, so that no task is ever sent uncounted.
+        if let Err(e) = self.sent.count(self.state.sent()) {
+            let found = format!("could not count what is sent: {e}");
+            brought.push(now(What::HostFailed(HostFailure::Evidence { found })));
+        }
         for command in commands {
             match command {
                 Command::Record(record) => self.recorder.record(record),

@@ -18,7 +18,8 @@ impl Room {
     pub(super) fn reserve(run: &Path) -> Result<Self, HarnessError> {
         let path = run.join(".room");
         let take = || -> std::io::Result<File> {
-            let mut file = File::create_new(&path)?;
+            // One that was killed here has left it.
+            let mut file = File::create(&path)?;
             let written = file.write_all(&vec![0x5a; BYTES]).and_then(|()| file.sync_data());
             std::fs::remove_file(&path)?;
             written.map(|()| file)

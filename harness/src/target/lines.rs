@@ -12,9 +12,16 @@ const SHOWN: usize = 160;
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     partial: Vec<u8>,
+    /// Until the target says `attached`, what cannot be read is the rest of what another harness had begun to read.
+    awaits_attached: bool,
 }
 
 impl Lines {
+    /// Those of a target that another harness has talked to.
+    pub(super) fn until_attached() -> Self {
+        Self { awaits_attached: true, ..Self::default() }
+    }
+
     /// The reports that are whole now.
     pub(super) fn reports(&mut self, bytes: &[u8]) -> Read {
         let mut reports = Vec::new();
@@ -31,8 +38,12 @@ impl Lines {
                 parsed
             };
             match parsed {
-                Ok(Some(report)) => reports.push(report),
+                Ok(Some(report)) => {
+                    self.awaits_attached &= !matches!(report, Report::Attached { .. });
+                    reports.push(report);
+                }
                 Ok(None) => {}
+                Err(_) if self.awaits_attached => {}
                 Err(failure) => return Read::Failed(reports, failure),
             }
         }
@@ -119,6 +130,18 @@ mod tests {
         assert!(!long.contains('\u{1b}') && long.len() < 500, "{long}");
         let endless = failure(&vec![b'z'; MAX_LINE + 1]);
         assert!(endless.contains("1048577 bytes without a newline; a line has at most 1048576"), "{endless}");
+    }
+
+    #[test]
+    fn the_rest_of_a_line_that_another_harness_had_begun_to_read_is_passed_over() {
+        let mut lines = Lines::until_attached();
+        let Read::Reports(reports) =
+            lines.reports(b"1,1,99]]}}\n{\"stopped\":{}}\n{\"attached\":{\"members\":[]}}\n")
+        else {
+            panic!("nothing is wrong with it")
+        };
+        assert_eq!(reports.len(), 2);
+        assert!(matches!(lines.reports(b"boom\n"), Read::Failed(..)), "from then on it is");
     }
 
     #[test]

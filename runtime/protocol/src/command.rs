@@ -18,6 +18,14 @@ pub enum Command {
         /// What to launch, in the target's own terms; taken from the scenario unread.
         config: serde_json::Value,
     },
+    /// Another harness goes on with a target that is at work. The target answers [`crate::Report::Attached`] and goes
+    /// on as it is. An empty line stands before it, behind whatever the harness before could not write to its end.
+    Attach {
+        /// The protocol version that the harness speaks.
+        protocol: u32,
+        /// The id of the run, as in `hello`.
+        run: String,
+    },
     /// One round: one task for each worker that takes part, gathered until all have answered or the time is over. The target
     /// answers [`crate::Report::Accepted`], then [`crate::Report::Answers`], then [`crate::Report::Round`].
     Round {

@@ -25,6 +25,14 @@ pub enum Report {
         /// Every agent.
         members: Vec<Member>,
     },
+    /// The answer to `attach`: everything before it was said to the harness before.
+    Attached {
+        /// Every agent as it is now, those without a process among them.
+        members: Vec<Member>,
+        /// The agents among them whose process is gone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<u32>,
+    },
     /// An agent came, went or changed its place.
     Member {
         /// The agent as it is now (or was, when it has gone).
@@ -250,6 +258,8 @@ pub enum Capability {
     To,
     /// `fault` and `heal`.
     Faults,
+    /// `attach`.
+    Attach,
 }
 
 /// What became of a fault that the target was asked for.

@@ -29,7 +29,9 @@ fn every_command_is_shown_and_reads_back() {
         let read: Command = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
         assert_eq!(serde_json::to_string(&read).unwrap(), *line);
     }
-    let all = ["hello", "launch", "round", "send", "fault", "heal", "quiesce", "drain", "snapshot", "stop"];
+    let all = [
+        "hello", "launch", "attach", "round", "send", "fault", "heal", "quiesce", "drain", "snapshot", "stop",
+    ];
     assert_eq!(names(&shown), all.into_iter().collect());
 }
 
@@ -43,6 +45,7 @@ fn every_report_is_shown_and_reads_back() {
     let all = [
         "hello",
         "ready",
+        "attached",
         "member",
         "accepted",
         "answers",

@@ -81,6 +81,7 @@ pub(super) enum Phase {
 impl Running {
     pub(super) fn on_command(&mut self, command: Command) {
         match command {
+            Command::Attach { protocol, .. } => self.attach(protocol),
             Command::Round { round, tasks } => self.take_tasks(&tasks, Some(round), None),
             Command::Send { tasks, to } => self.take_tasks(&tasks, None, to),
             Command::Fault { fault, kind, agents, ttl_ms, seed } => {
@@ -97,6 +98,18 @@ impl Running {
                 self.reports.push(Report::Snapshot { gauges });
             }
             Command::Hello { .. } | Command::Launch { .. } | Command::Stop {} => {}
+        }
+    }
+
+    /// Another harness is there: it is told who is who.
+    fn attach(&mut self, version: u32) {
+        if version == protocol::VERSION {
+            let (members, gone) = (self.members.all(), self.members.missing());
+            self.reports.push(Report::Attached { members, gone });
+        } else {
+            let ours = protocol::VERSION;
+            let message = format!("attach: the harness speaks protocol {version}, this target speaks {ours}");
+            self.reports.push(Report::Error { message });
         }
     }
 

@@ -134,6 +134,7 @@ pub(super) struct Simulation {
     pub(super) steps: u64,
     pub(super) most_lots: usize,
     pub(super) conclusion: Option<Conclusion>,
+    pub(super) checkpoint: Option<crate::checkpoint::Checkpoint>,
     /// Keep nothing but counts, for runs of a month.
     pub(super) forgets: bool,
 }
@@ -162,6 +163,7 @@ impl Simulation {
             steps: 0,
             most_lots: 0,
             conclusion: None,
+            checkpoint: None,
             forgets: false,
             deeds,
         };
@@ -312,12 +314,9 @@ impl Simulation {
                     .filter(|c| !self.deeds.lacks.contains(c))
                     .collect(),
             }),
+            Told::Attach { .. } => self.soon(Report::Attached { members: everybody(), gone: Vec::new() }),
             Told::Launch { .. } => {
-                let lead =
-                    Member { agent: 0, role: protocol::Role::Coordinator, pid: 100, epoch: 1, parent: None };
-                let members = std::iter::once(lead).chain((1..=4).map(|agent| worker(agent, 100 + agent, 1)));
-                let members = members.collect();
-                self.at(self.now_ns + 100 * MS, What::Report(Report::Ready { members }));
+                self.at(self.now_ns + 100 * MS, What::Report(Report::Ready { members: everybody() }));
             }
             // The i-th task of a round is the i-th worker's.
             Told::Round { tasks, .. } => self.work(&tasks, tasks.first),
@@ -407,6 +406,7 @@ impl Simulation {
             Record::Event(event) => self.events.push(event),
             Record::Round(round) => self.rounds.push(round),
             Record::Interval(interval) => self.intervals.push(interval),
+            Record::Checkpoint(checkpoint) => self.checkpoint = Some(*checkpoint),
             Record::Samples(_) | Record::Processes(_) | Record::Flush => {}
         }
     }
@@ -438,6 +438,12 @@ fn proven(victims: &[chaos::Victim]) -> Vec<evidence::event::Victim> {
     victims.iter().map(victim).collect()
 }
 
+/// All agents in their first lives.
+fn everybody() -> Vec<Member> {
+    let lead = Member { agent: 0, role: protocol::Role::Coordinator, pid: 100, epoch: 1, parent: None };
+    std::iter::once(lead).chain((1..=4).map(|agent| worker(agent, 100 + agent, 1))).collect()
+}
+
 fn worker(agent: u32, pid: u32, epoch: u32) -> Member {
     Member { agent, role: protocol::Role::Worker, pid, epoch, parent: Some(0) }
 }
@@ -447,6 +453,7 @@ fn told_name(command: &protocol::Command) -> &'static str {
     match command {
         Told::Hello { .. } => "hello",
         Told::Launch { .. } => "launch",
+        Told::Attach { .. } => "attach",
         Told::Round { .. } => "round",
         Told::Send { .. } => "send",
         Told::Fault { .. } => "fault",
@@ -459,6 +466,32 @@ fn told_name(command: &protocol::Command) -> &'static str {
 }
 
 impl Simulation {
+    /// The harness dies, and so much later another one goes on with its last checkpoint and the living target. What
+    /// that has told since comes first.
+    pub(super) fn die_and_resume(&mut self, after_ns: u64) {
+        let (plan, sent) = (self.state.plan().clone(), self.state.sent());
+        self.now_ns += after_ns;
+        let from = crate::dispatcher::Resumption {
+            checkpoint: self.checkpoint.clone().expect("the timeline has begun"),
+            sent,
+            history: self.events.clone(),
+            takeover: evidence::event::Takeover::Kept,
+            now_ns: self.now_ns,
+            healed_ns: None,
+            undone: BTreeMap::new(),
+            exited: None,
+            hidden: 0,
+        };
+        self.state = State::resume(plan, "run".into(), 0, from);
+        let told = std::mem::take(&mut self.queue);
+        self.at(self.now_ns, What::TakenOver { pid: 99 });
+        for ((at_ns, _), what) in told {
+            if matches!(what, What::Report(_)) {
+                self.at(at_ns, what);
+            }
+        }
+    }
+
     /// The nemesis says nothing more of what it was asked to apply.
     pub(super) fn forget_queued_injections(&mut self) {
         self.queue.retain(|_, what| !matches!(what, What::Injected { .. }));

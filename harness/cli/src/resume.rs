@@ -1,0 +1,45 @@
+//! `shakedown resume`: go on with a run whose harness died or whose host restarted.
+
+use std::path::Path;
+
+use harness::Resumable;
+
+use crate::exit::Exit;
+use crate::run::{Work, carry_out, conclude, programs};
+use crate::run_dir::RunDir;
+
+/// Goes on with a run, judges it, and says so, as `run` would have done.
+pub(crate) fn command(run: &Path, quiet: bool) -> Exit {
+    let refused = |why: &dyn std::fmt::Display, exit| {
+        note!("error: {} cannot be resumed\n  {why}", run.display());
+        exit
+    };
+    let past = match Resumable::read(run, env!("CARGO_PKG_VERSION")) {
+        Ok(past) => past,
+        Err(why) => return refused(&why, Exit::Invalid),
+    };
+    let dir = match RunDir::again(run, &past.manifest.run) {
+        Ok(dir) => dir,
+        Err(why) => return refused(&why, Exit::Unusable),
+    };
+    let (bundled, guardian) = match programs() {
+        Ok(programs) => programs,
+        Err(why) => return refused(&why, Exit::Unusable),
+    };
+    let manifest = &past.manifest;
+    let name = manifest.scenario.clone();
+    let setup = harness::Setup {
+        run_dir: dir.path.clone(),
+        run_id: manifest.run.clone(),
+        scenario_text: past.scenario_text.clone(),
+        command: manifest.command.clone(),
+        bundled,
+        guardian,
+        fingerprint: manifest.fingerprint.clone(),
+        certificate: Path::new(crate::run_dir::RUNS).join(evidence::certificate::NEWEST),
+        version: manifest.shakedown.clone(),
+        started_wall: manifest.started.clone(),
+    };
+    let outcome = carry_out(Work::Resumed(Box::new(past)), setup, quiet, None);
+    conclude(&dir.path, &name, outcome)
+}

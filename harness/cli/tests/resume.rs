@@ -1,0 +1,197 @@
+//! A harness that is killed, and another one that goes on with its run.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+use std::process::{Child, Output};
+use std::time::{Duration, Instant};
+
+use evidence::end::{End, How};
+use evidence::event::{Fact, FaultStep, Takeover};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use support::Place;
+
+/// Twenty agents, a round each 100 ms for four seconds, a pause in between; its target outlives the harness or not.
+fn scenario(place: &Place, on_harness_death: &str) -> String {
+    let text = format!(
+        "name: survivor
+why: A run that is interrupted.
+target:
+  swarm: {{ shape: hybrid, coordinators: 2, workers_per_coordinator: 8 }}
+workload:
+  rounds: {{ every: 100ms, timeout: 5s, payload: 256B, work: echo }}
+phases: {{ warm_up: 500ms, hold: 6s, drain: 5s }}
+sample: {{ every: 250ms }}
+soak: {{ on_harness_death: {on_harness_death} }}
+faults:
+  - pause: {{ role: worker, count: 1 }}
+    at: 1500ms
+gates:
+  - messages.lost == 0
+"
+    );
+    place.write("survivor.yaml", &text).display().to_string()
+}
+
+fn events(run: &Path) -> Vec<evidence::event::Event> {
+    evidence::event::read(run).unwrap_or_default()
+}
+
+/// Waits until the history of a run holds such a fact.
+fn until(run: &Path, what: &str, is: impl Fn(&Fact) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !events(run).iter().any(|event| is(&event.fact)) {
+        assert!(Instant::now() < deadline, "no {what} in {:?}", events(run));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn rounds_done(run: &Path) -> usize {
+    evidence::round::rounds(run).map_or(0, |rounds| rounds.len())
+}
+
+fn kill_harness(mut child: Child) {
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGKILL).unwrap();
+    child.wait().unwrap();
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn takeovers(run: &Path) -> Vec<Takeover> {
+    let of = |fact| if let Fact::Resumed { target, .. } = fact { Some(target) } else { None };
+    events(run).into_iter().filter_map(|event| of(event.fact)).collect()
+}
+
+fn steps(run: &Path) -> Vec<FaultStep> {
+    let of = |fact| if let Fact::Fault { step, .. } = fact { Some(step) } else { None };
+    events(run).into_iter().filter_map(|event| of(event.fact)).collect()
+}
+
+/// Every task is accounted for, over all segments.
+fn assert_accounted(end: &End) {
+    let of = end.ledger;
+    assert_eq!(of.sent, of.refused + of.in_time + of.late + of.lost + of.unknown + of.hidden, "{of:?}");
+    assert_eq!((of.lost, of.unknown, of.phantom, of.corrupt), (0, 0, 0, 0), "{of:?}");
+    assert!(of.in_time > 0);
+}
+
+#[test]
+fn a_run_whose_harness_is_killed_twice_goes_on_with_its_living_target_to_the_same_verdict() {
+    let place = Place::new();
+    let file = scenario(&place, "keep");
+    let run = place.path("run");
+    let out = run.to_str().unwrap();
+    let child = place.spawn(&["run", &file, "--out", out, "--quiet"]);
+    until(&run, "fault", |fact| matches!(fact, Fact::Fault { step: FaultStep::Injected, .. }));
+    kill_harness(child);
+
+    let child = place.spawn(&["resume", out, "--quiet"]);
+    until(&run, "takeover", |fact| matches!(fact, Fact::Resumed { .. }));
+    let before = rounds_done(&run);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while rounds_done(&run) < before + 3 {
+        assert!(Instant::now() < deadline, "no rounds after the takeover");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    kill_harness(child);
+
+    let output = place.output(&["resume", out]);
+    let end = End::read(&run).unwrap().unwrap_or_else(|| panic!("no end: {}", text(&output)));
+    assert_eq!((end.how.clone(), end.interruptions), (How::Finished, 2), "{}", text(&output));
+    assert_eq!(takeovers(&run), [Takeover::Kept, Takeover::Kept]);
+    assert_accounted(&end);
+    assert!(end.drain.unwrap().completed);
+    assert_eq!(steps(&run), [FaultStep::Injected, FaultStep::Healed], "undone by the guardian, not again");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("messages.lost"), "{}", text(&output));
+    place.assert_nothing_left_within(Duration::from_secs(5));
+
+    let again = place.output(&["resume", out]);
+    assert_eq!(again.status.code(), Some(65), "{}", text(&again));
+    assert!(text(&again).contains("the run is over"), "{}", text(&again));
+}
+
+#[test]
+fn a_target_that_ended_with_its_harness_is_started_again_and_a_changed_plan_is_refused() {
+    let place = Place::new();
+    let file = scenario(&place, "stop");
+    let run = place.path("run");
+    let out = run.to_str().unwrap();
+    let child = place.spawn(&["run", &file, "--out", out, "--quiet"]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while rounds_done(&run) < 3 {
+        assert!(Instant::now() < deadline, "no rounds");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let living = place.output(&["resume", out]);
+    assert_eq!(living.status.code(), Some(69), "{}", text(&living));
+    kill_harness(child);
+    place.assert_nothing_left_within(Duration::from_secs(5));
+
+    let plan = run.join("plan.json");
+    let was = std::fs::read_to_string(&plan).unwrap();
+    std::fs::write(&plan, was.replace("survivor", "survived")).unwrap();
+    let refused = place.output(&["resume", out]);
+    assert_eq!(refused.status.code(), Some(65), "{}", text(&refused));
+    assert!(text(&refused).contains("plan.json is not what the run was begun with"), "{}", text(&refused));
+    std::fs::write(&plan, was).unwrap();
+
+    let output = place.output(&["resume", out]);
+    let end = End::read(&run).unwrap().unwrap_or_else(|| panic!("no end: {}", text(&output)));
+    assert_eq!((end.how.clone(), end.interruptions), (How::Finished, 1), "{}", text(&output));
+    assert_eq!(takeovers(&run), [Takeover::StartedAgain]);
+    assert_accounted(&end);
+    place.assert_nothing_left_within(Duration::from_secs(5));
+}
+
+#[test]
+fn a_kept_target_is_ended_by_heal() {
+    let place = Place::new();
+    let file = scenario(&place, "keep");
+    let run = place.path("run");
+    let out = run.to_str().unwrap();
+    let child = place.spawn(&["run", &file, "--out", out, "--quiet"]);
+    until(&run, "fault", |fact| matches!(fact, Fact::Fault { step: FaultStep::Injected, .. }));
+    kill_harness(child);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !chaos::is_kept(&run).unwrap() {
+        assert!(Instant::now() < deadline, "it is not kept");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(place.processes().len() > 16, "its agents live");
+    let healed = place.output(&["heal", out]);
+    assert_eq!(healed.status.code(), Some(0), "{}", text(&healed));
+    place.assert_nothing_left_within(Duration::from_secs(5));
+}
+
+#[test]
+fn a_detached_run_outlives_the_command_that_started_it() {
+    let place = Place::new();
+    let file = scenario(&place, "stop");
+    let run = place.path("run");
+    let out = run.to_str().unwrap();
+    let started = place.output(&["run", &file, "--out", out, "--detach"]);
+    assert_eq!(started.status.code(), Some(0), "{}", text(&started));
+    let said = String::from_utf8_lossy(&started.stdout).into_owned();
+    assert!(said.contains("shakedown watch") && said.contains("kill -INT"), "{said}");
+    let pid: i32 = said.split("kill -INT ").nth(1).unwrap().split('`').next().unwrap().parse().unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGINT).unwrap();
+    place.assert_nothing_left_within(Duration::from_secs(20));
+    assert_eq!(End::read(&run).unwrap().unwrap().how, How::Interrupted);
+    let log = std::fs::read_to_string(run.join("shakedown.log")).unwrap();
+    assert!(log.contains("messages.lost"), "its verdict is in the log: {log}");
+
+    let file = place.write("nobody.yaml", "name: nobody\nwhy: It never starts.\ntarget: { command: [/nowhere/agent], agents: { worker: 1 } }\nphases: { hold: 1s }\n");
+    let failed = place.output(&[
+        "run",
+        file.to_str().unwrap(),
+        "--out",
+        place.path("none").to_str().unwrap(),
+        "--detach",
+    ]);
+    assert_eq!(failed.status.code(), Some(69), "{}", text(&failed));
+    assert!(text(&failed).contains("/nowhere/agent"), "{}", text(&failed));
+}
