@@ -26,7 +26,7 @@ phases: {{ warm_up: 500ms, hold: 6s, drain: 5s }}
 sample: {{ every: 250ms }}
 soak: {{ on_harness_death: {on_harness_death} }}
 faults:
-  - pause: {{ role: worker, count: 1 }}
+  - pause: {{ role: worker, count: 1, for: 1s }}
     at: 1500ms
 gates:
   - messages.lost == 0
@@ -184,7 +184,7 @@ fn a_detached_run_outlives_the_command_that_started_it() {
     let log = std::fs::read_to_string(run.join("shakedown.log")).unwrap();
     assert!(log.contains("messages.lost"), "its verdict is in the log: {log}");
 
-    let file = place.write("nobody.yaml", "name: nobody\nwhy: It never starts.\ntarget: { command: [/nowhere/agent], agents: { worker: 1 } }\nphases: { hold: 1s }\n");
+    let file = place.write("nobody.yaml", "name: nobody\nwhy: It never starts.\ntarget: { command: [/nowhere/agent], agents: { coordinator: 1, worker: 1 } }\nphases: { hold: 1s }\nworkload: { rounds: { every: 100ms, timeout: 1s, payload: 64B, work: echo } }\ngates: [messages.lost == 0]\n");
     let failed = place.output(&[
         "run",
         file.to_str().unwrap(),
