@@ -40,7 +40,7 @@ pub async fn run(
     let (first_files, first_setup) = (plan.clone(), setup.clone());
     let room = blocking(move || begin(&first_files, &first_setup, clock)).await??;
     let state = State::new(plan, setup.run_id.clone(), clock.zero_ns);
-    carry_out((state, Start::New), setup, clock, room, observer, interrupts).await
+    Box::pin(carry_out((state, Start::New), setup, clock, room, observer, interrupts)).await
 }
 
 /// Goes on with a run whose harness died, and carries it out to its end, as [`run`] would have done.
@@ -60,7 +60,7 @@ pub async fn resume(
         Ok((state, start, clock, room))
     })
     .await??;
-    carry_out((state, start), setup, clock, room, observer, interrupts).await
+    Box::pin(carry_out((state, start), setup, clock, room, observer, interrupts)).await
 }
 
 async fn carry_out(
@@ -80,7 +80,7 @@ async fn carry_out(
     };
     let (recorder, writing) = recorder.map_err(|e| HarnessError::evidence(&e))?;
     let conclusion =
-        Live::carry_out(state, start, &setup, clock, recorder, (events, received), observer, interrupts)
+        Live::carry_out((state, start), &setup, clock, recorder, (events, received), observer, interrupts)
             .await;
     let dropped_records = blocking(move || writing.finish()).await?;
     let Conclusion { mut end, trouble } = conclusion?;

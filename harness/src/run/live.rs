@@ -98,8 +98,7 @@ pub(super) fn writing_failed(
 impl Live {
     /// Runs the plan to its end.
     pub(super) async fn carry_out(
-        state: State,
-        start: Start,
+        (state, start): (State, Start),
         setup: &Setup,
         clock: Clock,
         recorder: Recorder,
