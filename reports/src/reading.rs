@@ -95,6 +95,13 @@ impl Evidence {
         &self.run
     }
 
+    /// The time from one row of the samples to the next, in nanoseconds: the sampling interval, or the stretch for
+    /// which a row stands in the tiers of a run of weeks.
+    pub(crate) fn sampled_every_ns(&self) -> u64 {
+        let ticks = self.samples.iter().map(|s| s.ticks).max().unwrap_or(1).max(1);
+        self.manifest.sampling.every_ns.saturating_mul(u64::from(ticks))
+    }
+
     /// From when the times of a plan count: when the target was ready.
     pub(crate) fn zero_ns(&self) -> u64 {
         self.ready_ns().unwrap_or(0)

@@ -101,10 +101,10 @@ fn target_exit(evidence: &Evidence) -> Option<String> {
     })
 }
 
-/// The longest time between two ticks, in planned intervals. While the harness was dead there could be none, which
+/// The longest time between two ticks, in planned intervals; of the rows that stand for many, in theirs. While the harness was dead there could be none, which
 /// is told as an interruption.
 fn widest_gap(evidence: &Evidence) -> Option<f64> {
-    let every = evidence.manifest.sampling.every_ns;
+    let every = evidence.sampled_every_ns();
     let mut times: Vec<u64> = evidence.samples.iter().map(|s| s.at_ns).collect();
     times.sort_unstable();
     times.dedup();

@@ -60,7 +60,7 @@ pub(super) fn ticks(evidence: &Evidence, of: impl Fn(&Sample) -> bool) -> Vec<u6
 
 /// The longest time between two samples that is no gap.
 pub(super) fn longest_step_ns(evidence: &Evidence) -> u64 {
-    evidence.manifest.sampling.every_ns.saturating_mul(GAP)
+    evidence.sampled_every_ns().saturating_mul(GAP)
 }
 
 /// When no harness was there: from the last that is known of one until the next took over.

@@ -196,7 +196,7 @@ fn by_role(
     largest: fn(&Sample) -> Option<u64>,
     sum: fn(&Sample) -> Option<u64>,
 ) -> Vec<Line> {
-    let gap = seconds(evidence.manifest.sampling.every_ns) * 2.5;
+    let gap = seconds(evidence.sampled_every_ns()) * 2.5;
     let mut lines = Vec::new();
     for (group, name, colour) in ROLES {
         let samples: Vec<&Sample> = evidence.samples.iter().filter(|s| s.group == group).collect();
@@ -238,7 +238,7 @@ fn descriptors(evidence: &Evidence) -> Option<Chart> {
 
 /// Apart from the agents, beside whose memory its own would make every other line flat.
 fn harness(evidence: &Evidence) -> Option<Chart> {
-    let gap = seconds(evidence.manifest.sampling.every_ns) * 2.5;
+    let gap = seconds(evidence.sampled_every_ns()) * 2.5;
     let samples = evidence.samples.iter().filter(|s| s.group == Group::Harness);
     let points: Vec<(f64, f64)> =
         samples.filter_map(|s| Some((seconds(s.at_ns), number(s.private_max?)))).collect();
