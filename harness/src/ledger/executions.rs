@@ -12,7 +12,7 @@ pub struct Executions {
     ring: Box<[Execution]>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Execution {
     token: u64,
     seq: u64,
@@ -22,7 +22,10 @@ struct Execution {
 
 impl Executions {
     pub(super) fn new() -> Self {
-        Self { ring: vec![Execution::default(); KEPT].into() }
+        // Not zero: pages that are zero take memory only when they are first written to, which would be growth of the
+        // harness for as long as it takes to fill them all.
+        let none = Execution { token: u64::MAX, seq: u64::MAX, agent: u32::MAX, epoch: u32::MAX };
+        Self { ring: vec![none; KEPT].into() }
     }
 
     pub(super) fn remember(&mut self, answer: &Answer) {
