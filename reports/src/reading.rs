@@ -39,6 +39,38 @@ pub struct Evidence {
     pub(crate) last_ns: u64,
 }
 
+/// The files that can be read at the same time.
+struct Tables {
+    events: Vec<Event>,
+    rounds: Vec<Round>,
+    intervals: Vec<Interval>,
+    samples: tier::Samples,
+    processes: Vec<Process>,
+}
+
+impl Tables {
+    fn read(run: &Path) -> Result<Self, EvidenceError> {
+        std::thread::scope(|threads| {
+            let rounds = threads.spawn(|| {
+                let mut rounds = round::rounds(run)?;
+                // A row is written when its round is over, which is not the order in which they were due.
+                rounds.sort_by_key(|r| (r.due_ns, r.round));
+                Ok::<_, EvidenceError>((rounds, round::intervals(run)?))
+            });
+            let processes = threads.spawn(|| tier::processes(run));
+            let samples = tier::samples(run);
+            let events = if layout::EVENTS.within(run).exists() { event::read(run) } else { Ok(Vec::new()) };
+            let (rounds, intervals) = joined(rounds)?;
+            Ok(Self { events: events?, rounds, intervals, samples: samples?, processes: joined(processes)? })
+        })
+    }
+}
+
+/// What a thread came to; its panic is this one's.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 impl Evidence {
     /// Reads a run directory. Only the manifest must be there; what else is missing is judged as missing.
     ///
@@ -48,13 +80,8 @@ impl Evidence {
         let manifest = Manifest::read(run)?;
         let certificate = Certificate::of_run(run).ok().flatten();
         let end = End::read(run)?;
-        let events = if layout::EVENTS.within(run).exists() { event::read(run)? } else { Vec::new() };
-        let mut rounds = round::rounds(run)?;
-        // A row is written when its round is over, which is not the order in which they were due.
-        rounds.sort_by_key(|r| (r.due_ns, r.round));
-        let intervals = round::intervals(run)?;
-        let tier::Samples { typical: samples, greatest: maxima } = tier::samples(run)?;
-        let processes = tier::processes(run)?;
+        let Tables { events, rounds, intervals, samples, processes } = Tables::read(run)?;
+        let tier::Samples { typical: samples, greatest: maxima } = samples;
         let last_ns = end.as_ref().map_or_else(
             || {
                 let events = events.iter().map(|e| e.at_ns);
