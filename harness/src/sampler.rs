@@ -22,9 +22,10 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
+    /// `budgeted`: whether what the run directory takes has to be known, for which all of it is listed.
     pub(crate) fn start(
         clock: Clock,
-        run_dir: PathBuf,
+        (run_dir, budgeted): (PathBuf, bool),
         recorder: Recorder,
         events: UnboundedSender<Event>,
     ) -> std::io::Result<Self> {
@@ -35,7 +36,7 @@ impl Sampler {
                 let mut what = read(&mut sampler, &order, clock, &recorder);
                 if let What::Sampled { tick, .. } = &mut what {
                     tick.free_bytes = free_bytes(&run_dir);
-                    tick.run_bytes = run_bytes(&run_dir);
+                    tick.run_bytes = budgeted.then(|| run_bytes(&run_dir)).flatten();
                 }
                 if events.send(Event { at_ns: clock.now_ns(), what }).is_err() {
                     return;

@@ -116,7 +116,7 @@ pub struct TickSummary {
     pub samples: Vec<Sample>,
     /// The clocks of the host; absent where they could not be read.
     pub clocks: Option<Clocks>,
-    /// Bytes that the run directory holds, what waits to be written not counted.
+    /// Bytes that the run directory holds, what waits to be written not counted; only where the plan has a budget.
     pub run_bytes: Option<u64>,
     /// Bytes free on the file system of the run directory.
     pub free_bytes: Option<u64>,

@@ -107,6 +107,7 @@ impl Live {
         interrupts: Receiver<Interrupt>,
     ) -> Result<Conclusion, HarnessError> {
         let command = target_command(state.plan(), setup);
+        let budgeted = state.plan().soak.disk_bytes.is_some();
         let notifier = Notifier::new(&state.plan().soak.notify, clock, events.clone());
         let mut live = Self {
             notifier: Some(notifier),
@@ -115,7 +116,7 @@ impl Live {
             clock,
             alarm: Alarm::new(clock).map_err(|e| refused("make a timer", &e))?,
             sampler: Some(
-                Sampler::start(clock, setup.run_dir.clone(), recorder.clone(), events.clone())
+                Sampler::start(clock, (setup.run_dir.clone(), budgeted), recorder.clone(), events.clone())
                     .map_err(|e| refused("start the sampler's thread", &e))?,
             ),
             recorder,
