@@ -17,11 +17,30 @@ use crate::analysis::Name;
 use crate::reading::Evidence;
 use crate::verdict::{Outcome, Verdict, measured};
 
-pub(crate) const STYLE: &str = include_str!("page/style.css");
+const STYLE: &str = include_str!("page/style.css");
 
 /// The page.
 pub(super) fn page(verdict: &Verdict, evidence: &Evidence) -> String {
     let about = &verdict.about;
+    let body = html! {
+        (head(verdict, evidence))
+        main {
+            (gates::section(verdict))
+            (promises::section(verdict, evidence))
+            (coverage::section(verdict))
+            (faults::section(verdict, evidence))
+            (course::section(verdict, evidence))
+            (charts::section(verdict, evidence))
+            (findings::section(verdict))
+            (origin::section(evidence))
+        }
+        footer { "shakedown " (evidence.manifest.shakedown) " · run " (about.run) }
+    };
+    document(verdict.word(), &about.scenario, verdict.outcome, &body)
+}
+
+/// A whole page: its title, its style and this body, in the colour of the outcome.
+pub(crate) fn document(word: &str, name: &str, outcome: Outcome, body: &Markup) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -29,23 +48,10 @@ pub(super) fn page(verdict: &Verdict, evidence: &Evidence) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (verdict.word()) " · " (about.scenario) " · shakedown" }
+                title { (word) " · " (name) " · shakedown" }
                 style { (PreEscaped(STYLE)) }
             }
-            body class=(tone(verdict.outcome)) {
-                (head(verdict, evidence))
-                main {
-                    (gates::section(verdict))
-                    (promises::section(verdict, evidence))
-                    (coverage::section(verdict))
-                    (faults::section(verdict, evidence))
-                    (course::section(verdict, evidence))
-                    (charts::section(verdict, evidence))
-                    (findings::section(verdict))
-                    (origin::section(evidence))
-                }
-                footer { "shakedown " (evidence.manifest.shakedown) " · run " (about.run) }
-            }
+            body class=(tone(outcome)) { (body) }
         }
     };
     markup.into_string()

@@ -1,47 +1,35 @@
 //! `decision.html`: the decision as one page that needs nothing else. No script, no network.
 
 use evidence::unit::Unit;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::markdown::interval;
 use super::responses;
 use crate::decision::words::{share, word};
 use crate::decision::{CriterionVerdict, Decision, Environment, Soundness};
-use crate::report::page::{STYLE, sentence, tone};
+use crate::report::page::{document, sentence, tone};
 use crate::verdict::Outcome;
 
 /// The page.
 #[must_use]
 pub fn page(decision: &Decision) -> String {
     let gates = &decision.gates;
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (decision.word()) " · " (gates.name) " · shakedown" }
-                style { (PreEscaped(STYLE)) }
+    let body = html! {
+        (head(decision))
+        main {
+            (recommendation(decision))
+            section {
+                h2 { "Criteria" }
+                div.cards { @for c in &decision.criteria { (card(decision, c)) } }
             }
-            body class=(tone(decision.outcome)) {
-                (head(decision))
-                main {
-                    (recommendation(decision))
-                    section {
-                        h2 { "Criteria" }
-                        div.cards { @for c in &decision.criteria { (card(decision, c)) } }
-                    }
-                    (risks(decision))
-                    (runs(decision))
-                    (environments(&decision.environments))
-                    section { h2 { "Stability" } @for run in &decision.soundness { (stability(run)) } }
-                }
-                footer { "shakedown · gate file " (gates.name) }
-            }
+            (risks(decision))
+            (runs(decision))
+            (environments(&decision.environments))
+            section { h2 { "Stability" } @for run in &decision.soundness { (stability(run)) } }
         }
+        footer { "shakedown · gate file " (gates.name) }
     };
-    markup.into_string()
+    document(decision.word(), &gates.name, decision.outcome, &body)
 }
 
 fn head(decision: &Decision) -> Markup {
