@@ -204,6 +204,7 @@ fn a_harness_that_is_killed_in_the_midst_of_a_fault_leaves_nothing() {
     matrix(&["HalfApplied", "Applied"]);
 }
 
+/// Run it with `cargo test -p shakedown-chaos --test matrix -- --ignored --nocapture`.
 #[test]
 #[ignore = "takes a minute; two of the steps are in the test above"]
 fn a_harness_that_is_killed_at_any_step_of_a_fault_leaves_nothing() {

@@ -13,8 +13,9 @@ fn certificate(path: &std::path::Path) -> evidence::certificate::Certificate {
     evidence::certificate::Certificate::read(path).unwrap().expect("there is a certificate")
 }
 
+/// Run it with `cargo test -p shakedown --test prove -- --ignored`.
 #[test]
-#[ignore = "takes a minute; CI runs it by itself"]
+#[ignore = "takes a minute; the rules of a proof are in the unit tests, the controls in a test of their own"]
 fn every_defect_of_the_short_form_is_caught_and_later_runs_cite_it() {
     let place = Place::new();
     let out = place.output(&["prove", "--quick", "--out", "proof"]);

@@ -5,13 +5,13 @@ mod support;
 
 use std::path::Path;
 use std::process::{Child, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use evidence::end::{End, How};
 use evidence::event::{Fact, FaultStep, Takeover};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use support::Place;
+use support::{Place, wait_for};
 
 /// Twenty agents, a round each 100 ms for four seconds, a pause in between; its target outlives the harness or not.
 fn scenario(place: &Place, on_harness_death: &str) -> String {
@@ -41,11 +41,8 @@ fn events(run: &Path) -> Vec<evidence::event::Event> {
 
 /// Waits until the history of a run holds such a fact.
 fn until(run: &Path, what: &str, is: impl Fn(&Fact) -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !events(run).iter().any(|event| is(&event.fact)) {
-        assert!(Instant::now() < deadline, "no {what} in {:?}", events(run));
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let there = || events(run).iter().any(|event| is(&event.fact)).then_some(());
+    wait_for(what, Duration::from_secs(30), there);
 }
 
 fn rounds_done(run: &Path) -> usize {
@@ -92,11 +89,8 @@ fn a_run_whose_harness_is_killed_twice_goes_on_with_its_living_target_to_the_sam
     let child = place.spawn(&["resume", out, "--quiet"]);
     until(&run, "takeover", |fact| matches!(fact, Fact::Resumed { .. }));
     let before = rounds_done(&run);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while rounds_done(&run) < before + 3 {
-        assert!(Instant::now() < deadline, "no rounds after the takeover");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let three_more = || (rounds_done(&run) >= before + 3).then_some(());
+    wait_for("rounds after the takeover", Duration::from_secs(30), three_more);
     kill_harness(child);
 
     let output = place.output(&["resume", out]);
@@ -121,11 +115,7 @@ fn a_target_that_ended_with_its_harness_is_started_again_and_a_changed_plan_is_r
     let run = place.path("run");
     let out = run.to_str().unwrap();
     let child = place.spawn(&["run", &file, "--out", out, "--quiet"]);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while rounds_done(&run) < 3 {
-        assert!(Instant::now() < deadline, "no rounds");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for("three rounds", Duration::from_secs(30), || (rounds_done(&run) >= 3).then_some(()));
     let living = place.output(&["resume", out]);
     assert_eq!(living.status.code(), Some(69), "{}", text(&living));
     kill_harness(child);
@@ -156,11 +146,7 @@ fn a_kept_target_is_ended_by_heal() {
     let child = place.spawn(&["run", &file, "--out", out, "--quiet"]);
     until(&run, "fault", |fact| matches!(fact, Fact::Fault { step: FaultStep::Injected, .. }));
     kill_harness(child);
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !chaos::is_kept(&run).unwrap() {
-        assert!(Instant::now() < deadline, "it is not kept");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for("that it is kept", Duration::from_secs(20), || chaos::is_kept(&run).unwrap().then_some(()));
     assert!(place.processes().len() > 16, "its agents live");
     let healed = place.output(&["heal", out]);
     assert_eq!(healed.status.code(), Some(0), "{}", text(&healed));
