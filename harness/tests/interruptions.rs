@@ -60,7 +60,7 @@ fn real_processes_are_killed_and_paused_with_evidence_and_the_run_goes_on() {
             ("pause".to_owned(), FaultStep::Healed, proven),
         ]
     );
-    assert!(trial.incidents().is_empty(), "{:?}", trial.incidents());
+    assert!(trial.unplanned().is_empty(), "{:?}", trial.unplanned());
     let killed = trial
         .events()
         .into_iter()

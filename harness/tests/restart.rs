@@ -24,7 +24,7 @@ fn a_target_that_was_killed_and_started_again_works_on_and_that_is_proven() {
         .collect();
     let proven = [FaultStep::Injected, FaultStep::Observed, FaultStep::Healed].map(|s| (s, Proof::Proven));
     assert_eq!(steps, proven, "{:#?}", trial.events());
-    assert!(trial.incidents().is_empty(), "{:?}", trial.incidents());
+    assert!(trial.unplanned().is_empty(), "{:?}", trial.unplanned());
     let rounds = round::rounds(trial.path()).unwrap();
     assert!(rounds.iter().any(|r| r.started_ns.is_none()), "what was due while it was down was not started");
     let last = rounds.iter().max_by_key(|r| r.due_ns).unwrap();

@@ -84,10 +84,20 @@ impl Trial {
     }
 
     pub fn incidents(&self) -> Vec<String> {
+        self.incidents_by(|_| true)
+    }
+
+    /// The incidents that no fault of the plan explains. A machine that is slow to start the target again, say,
+    /// makes an outage of a restart, and the outage is told to be the restart's.
+    pub fn unplanned(&self) -> Vec<String> {
+        self.incidents_by(|fault| fault.is_none())
+    }
+
+    fn incidents_by(&self, wanted: impl Fn(&Option<String>) -> bool) -> Vec<String> {
         self.events()
             .into_iter()
             .filter_map(|e| match e.fact {
-                Fact::Incident { what, edge: Edge::Begin, .. } => Some(what),
+                Fact::Incident { what, edge: Edge::Begin, fault, .. } if wanted(&fault) => Some(what),
                 _ => None,
             })
             .collect()

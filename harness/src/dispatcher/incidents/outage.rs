@@ -52,7 +52,7 @@ impl State {
         if silence_ns <= self.patience_ns() || self.stage != Stage::Running {
             return;
         }
-        let what = format!("work was due and nothing was answered for {} s", silence_ns / 1_000_000_000);
+        let what = unanswered(silence_ns);
         let (kind, severity, fault) = (IncidentKind::Outage, Severity::Critical, self.excuse(since_ns));
         let incident = Incident { kind, severity, agent: None, fault, what };
         self.incidents.service.outage = Some(self.begin_incident(since_ns, incident, out));
@@ -72,10 +72,14 @@ impl State {
 
     fn end_outage(&mut self, silence_ns: u64, out: &mut Commands) {
         if let Some(number) = self.incidents.service.outage.take() {
-            #[expect(clippy::cast_precision_loss, reason = "seconds for a person")]
-            let seconds = silence_ns as f64 / 1e9;
-            let what = format!("work was due and nothing was answered for {seconds:.1} s");
+            let what = unanswered(silence_ns);
             self.end_incident(number, self.now_ns, Some(what), out);
         }
     }
+}
+
+fn unanswered(silence_ns: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "seconds for a person")]
+    let seconds = silence_ns as f64 / 1e9;
+    format!("work was due and nothing was answered for {seconds:.1} s")
 }
