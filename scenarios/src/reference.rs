@@ -148,7 +148,8 @@ end of the hold phase, and faults are due from zero to there. `--rehearse 3m` co
 points of rest, alerts and sampling so that the whole takes that long, and faults that last longer than five seconds to no
 less than these, points of rest to no less than ten seconds apart;
 rates, time-outs and up to half of the time for the drain stay as they are, because they belong to the work. Levels of
-the day are compressed like phases, and rounds then come often enough for two at each level. A rehearsal is never GO.
+the day are compressed like phases, and rounds then come often enough for two at each level. An alert of growth lets as
+much grow in all as it would in the whole soak. A rehearsal is never GO.
 ";
 
 /// The page, as Markdown.

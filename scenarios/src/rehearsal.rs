@@ -1,10 +1,12 @@
 //! A rehearsal: the same timeline in less time, the same work.
 //!
-//! Phases, fault times, quiet times and sampling are compressed, and so are faults that last longer than some
-//! seconds. Rounds keep their rate, time-outs their length, and so does the drain, up to half of the rehearsal:
+//! Phases, fault times, quiet times and sampling are compressed, so are faults that last longer than some
+//! seconds, and so is the hour in which an alert lets something grow. Rounds keep their rate, time-outs their length, and so does the drain, up to half of the rehearsal:
 //! they belong to the work, which must stay the same.
 
 use std::time::Duration;
+
+use evidence::unit::Unit;
 
 use crate::format::scalar::written_duration;
 use crate::problem::{Place, Problem};
@@ -51,6 +53,8 @@ pub(crate) fn compress(parts: &mut Parts, wanted: Duration, reader: &mut Reader)
         return None;
     }
     let shorter = |ns: u64| scaled(ns, load, lengths.load());
+    #[expect(clippy::cast_precision_loss, reason = "a factor, good to many more digits than are read")]
+    let factor = lengths.load() as f64 / load as f64;
     let warm_up = shorter(lengths.warm_up);
     parts.phases = Some(Phases { warm_up: Some(warm_up), hold: load - warm_up, drain: Some(drain) });
     let end = load + drain;
@@ -69,10 +73,9 @@ pub(crate) fn compress(parts: &mut Parts, wanted: Duration, reader: &mut Reader)
             slow.value = every / factor * (slow.value / every);
         }
     }
-    compress_soak(&mut parts.soak, load - warm_up, &shorter);
+    compress_soak(&mut parts.soak, load - warm_up, factor, &shorter);
     parts.workload.iter_mut().for_each(|workload| compress_workload(workload, lengths.load(), &shorter));
-    #[expect(clippy::cast_precision_loss, reason = "a factor for people to read")]
-    Some(lengths.load() as f64 / load as f64)
+    Some(factor)
 }
 
 /// What changes with the time of day changes as much sooner, and the rounds come often enough to show it.
@@ -92,8 +95,9 @@ fn compress_workload(workload: &mut Workload, load: u64, shorter: &dyn Fn(u64) -
     rounds.every_ns = rounds.every_ns.min((shortest / ROUNDS_A_LEVEL).max(SHORTEST_ROUND));
 }
 
-/// Points of rest and alerts come as much sooner, within what still shows them. What is certified stays as long.
-fn compress_soak(soak: &mut Soak, hold: u64, shorter: &dyn Fn(u64) -> u64) {
+/// Points of rest and alerts come as much sooner, within what still shows them. What grows by so much in an hour of the
+/// timeline may grow by as much in the time that stands for it. What is certified stays as long.
+fn compress_soak(soak: &mut Soak, hold: u64, factor: f64, shorter: &dyn Fn(u64) -> u64) {
     if let Some(points) = &mut soak.quiesce {
         let within = points.within();
         let every = points.every.value;
@@ -104,6 +108,9 @@ fn compress_soak(soak: &mut Soak, hold: u64, shorter: &dyn Fn(u64) -> u64) {
     for alert in soak.alerts.iter_mut().flatten() {
         let for_ns = &mut alert.planned.for_ns;
         *for_ns = shorter(*for_ns).max((*for_ns).min(SHORTEST_ALERT));
+        if alert.planned.metric.unit() == Unit::RatioPerHour {
+            alert.planned.limit.value *= factor;
+        }
     }
 }
 

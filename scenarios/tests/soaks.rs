@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use scenarios::Options;
-use scenarios::plan::{FaultKind, Plan, Work};
+use scenarios::plan::{Alert, FaultKind, Live, Plan, Work};
 
 const SECOND: u64 = 1_000_000_000;
 const HOUR: u64 = 3_600 * SECOND;
@@ -135,6 +135,28 @@ fn a_rehearsal_of_three_minutes_shows_every_part_of_a_soak() {
         let changes = |plan: &Plan| plan.workload.arrivals.as_ref().map(|arrivals| arrivals.segments.len());
         assert_eq!(changes(&short), changes(&whole), "{name}");
     }
+}
+
+/// Memory that grows by a page is much of an hour in half a minute, and nothing of a month: what an alert lets grow in an
+/// hour of the timeline may grow in the time that stands for it.
+#[test]
+fn alerts_of_a_rehearsal_let_grow_in_all_as_much_as_those_of_the_soak() {
+    let mut seen = 0;
+    for name in names() {
+        let (whole, short) = (plan(&name, None), plan(&name, Some(REHEARSAL)));
+        for (whole_alert, short_alert) in whole.soak.alerts.iter().zip(&short.soak.alerts) {
+            let in_all = |plan: &Plan, alert: &Alert| alert.limit.value * plan.load_ends_ns() as f64;
+            let (before, after) = (in_all(&whole, whole_alert), in_all(&short, short_alert));
+            if whole_alert.metric == Live::MemoryGrowth {
+                assert!((after / before - 1.0).abs() < 1e-9, "{name}: {before} is {after}");
+                seen += 1;
+            } else {
+                assert_eq!(short_alert.limit, whole_alert.limit, "{name}: {}", whole_alert.id);
+            }
+            assert!(short_alert.for_ns < short.phases[1].length_ns, "{name}: {}", whole_alert.id);
+        }
+    }
+    assert!(seen >= 6, "{seen} alerts of growth");
 }
 
 /// Every change of the number of workers is there, with at least one round before the next.

@@ -63,7 +63,7 @@ pub(crate) enum Command {
     Resume {
         /// The run directory
         run: PathBuf,
-        /// No progress; only the result
+        /// No progress; only alerts and the result
         #[arg(long, short)]
         quiet: bool,
     },
@@ -108,7 +108,7 @@ pub(crate) struct Run {
     /// Where to keep the run, instead of `runs/<scenario>/<time>`; must be empty or not there
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// No progress; only the result
+    /// No progress; only alerts and the result
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Let the run outlive this terminal: end when its target is ready, and log to `shakedown.log` in its directory

@@ -1,5 +1,5 @@
 //! The progress of a run on the terminal: one line that is written over, or a line now and then where the
-//! output is no terminal.
+//! output is no terminal. Alerts have a line of their own, also where nobody wants to see progress.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -14,9 +14,22 @@ const ON_TERMINAL: Duration = Duration::from_millis(250);
 /// How often a line is added elsewhere.
 const IN_LOG: Duration = Duration::from_secs(10);
 
-/// Shows progress until the run drops its sender. Elsewhere than on a terminal the beginning of each phase has
-/// a line too.
-pub(crate) async fn show(mut updates: watch::Receiver<Progress>) {
+/// Shows alerts and, unless it is to be quiet, progress, until the run drops its sender.
+pub(crate) async fn show(updates: watch::Receiver<Progress>, quiet: bool) {
+    if quiet { alerts(updates).await } else { line_and_alerts(updates).await }
+}
+
+/// Alerts alone.
+async fn alerts(mut updates: watch::Receiver<Progress>) {
+    let mut told = 0;
+    while updates.changed().await.is_ok() {
+        told = tell_news(&updates.borrow_and_update().news, told, "");
+    }
+    tell_news(&updates.borrow().news, told, "");
+}
+
+/// Elsewhere than on a terminal the beginning of each phase has a line too.
+async fn line_and_alerts(mut updates: watch::Receiver<Progress>) {
     let terminal = std::io::stderr().is_terminal();
     let mut tick = tokio::time::interval(if terminal { ON_TERMINAL } else { IN_LOG });
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -31,7 +44,7 @@ pub(crate) async fn show(mut updates: watch::Receiver<Progress>) {
             _ = tick.tick() => true,
         };
         let progress = updates.borrow().clone();
-        told = tell_news(&progress.news, told);
+        told = tell_news(&progress.news, told, clear_line());
         // Before the first phase there is nothing to tell.
         if due && !progress.phase.is_empty() {
             let text = line(&progress);
@@ -40,13 +53,15 @@ pub(crate) async fn show(mut updates: watch::Receiver<Progress>) {
             shown_phase = progress.phase;
         }
     }
+    tell_news(&updates.borrow().news, told, clear_line());
     note(format_args!("{}", clear_line()));
 }
 
-/// A line for each alert and critical incident that was not told yet; up to which of them it was.
-fn tell_news(news: &[(u64, String)], told: u64) -> u64 {
+/// A line for each alert and critical incident that was not told yet, in place of what stands there; up to which of
+/// them it was.
+fn tell_news(news: &[(u64, String)], told: u64, in_place_of: &str) -> u64 {
     for (number, text) in news.iter().filter(|(number, _)| *number > told) {
-        note(format_args!("{}alert {number}: {text}\n", clear_line()));
+        note(format_args!("{in_place_of}alert {number}: {text}\n"));
     }
     news.last().map_or(told, |(number, _)| *number)
 }

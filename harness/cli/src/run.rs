@@ -158,7 +158,7 @@ pub(crate) fn carry_out(
             signals::interrupts().map_err(|e| harness::HarnessError::internal("listen for Ctrl-C", &e))?;
         let (sender, receiver) = watch::channel(harness::Progress::default());
         let receiver_for_ready = receiver.clone();
-        let shown = (!quiet).then(|| tokio::spawn(progress::show(receiver)));
+        let shown = tokio::spawn(progress::show(receiver, quiet));
         if let Some(detached) = detached {
             tokio::spawn(tell_when_ready(receiver_for_ready, detached));
         }
@@ -170,10 +170,8 @@ pub(crate) fn carry_out(
         };
         // A look that is under way cannot change anything any more.
         looking.inspect(tokio::task::JoinHandle::abort);
-        if let Some(shown) = shown {
-            // The display ends when the run has dropped its sender; a panic in it changes no verdict.
-            let _ = shown.await;
-        }
+        // The display ends when the run has dropped its sender; a panic in it changes no verdict.
+        let _ = shown.await;
         outcome
     })
 }

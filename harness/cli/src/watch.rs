@@ -1,6 +1,7 @@
 //! `shakedown watch`: follows a run from another terminal, by its files alone. It changes nothing of the run, and
 //! ending it ends nothing else.
 
+mod base;
 mod course;
 mod table;
 mod tail;
@@ -108,9 +109,17 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// The time of the run. One that has outlived a boot counts from another zero, which its last checkpoint has.
+    fn now_ns(&self) -> u64 {
+        let checkpoint = harness::checkpoint::Checkpoint::read(self.run).ok().flatten();
+        let zero_ns = checkpoint.map_or(self.course.manifest.monotonic_ns, |c| c.zero_monotonic_ns);
+        let since = chaos::clock::monotonic_ns().wrapping_sub(zero_ns).cast_signed();
+        u64::try_from(since).unwrap_or(self.course.last_ns)
+    }
+
     /// Shows how it goes; whether there still is somebody to show it to.
     fn show(&mut self) -> bool {
-        let now_ns = chaos::clock::monotonic_ns().saturating_sub(self.course.manifest.monotonic_ns);
+        let now_ns = self.now_ns();
         let bytes = size(self.run);
         if std::io::stdout().is_terminal() {
             let lines = view::page(&self.course, now_ns, bytes);

@@ -29,9 +29,10 @@ fn watch(place: &Place, run: &Path) -> Child {
     place.spawn(&["watch", run.to_str().unwrap()])
 }
 
+/// Quiet: of what goes on only alerts are to be told.
 fn start(place: &Place, run: &Path, hold: &str) -> Child {
     let file = scenario(place, hold);
-    let mut command = place.command(&["run", "--out", run.to_str().unwrap(), &file]);
+    let mut command = place.command(&["run", "--quiet", "--out", run.to_str().unwrap(), &file]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for("the first file", HALF_A_MINUTE, || run.join("manifest.json").exists().then_some(()));
     child
@@ -55,7 +56,8 @@ fn a_run_is_followed_to_its_verdict_and_a_crash_raises_the_alert_everywhere() {
     assert!(lines.last().unwrap().contains("a worker ("), "compared with the end of the warm-up: {shown}");
     assert!(shown.contains("NO-GO"), "{shown}");
 
-    assert!(said.contains("alert 1: agents.crashed > 0: it is "), "{said}");
+    assert!(said.starts_with("alert 1: agents.crashed > 0: it is "), "{said}");
+    assert!(said.lines().all(|line| line.starts_with("alert ")), "quiet, but for alerts: {said}");
     let told = std::fs::read_to_string(place.path("told.jsonl")).unwrap();
     let first: serde_json::Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
     assert_eq!((&first["about"], &first["edge"]), (&"agents.crashed > 0".into(), &"begin".into()));

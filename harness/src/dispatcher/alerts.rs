@@ -9,8 +9,7 @@ mod readings;
 use std::collections::VecDeque;
 
 use evidence::event::{Edge, Fact, IncidentKind, Severity};
-use evidence::unit::Unit;
-use scenarios::plan::{Alert, Live};
+use scenarios::plan::Alert;
 use serde::Serialize;
 
 use super::command::{Command, Commands, Notice};
@@ -128,7 +127,7 @@ impl State {
 
     fn alert_sentence(&self, index: usize) -> String {
         let alert = &self.plan.soak.alerts[index];
-        let unit = unit(alert.metric);
+        let unit = alert.metric.unit();
         let (value, limit) = (unit.show(self.alerts.watched[index].value), unit.show(alert.limit.value));
         format!("{}: it is {value}, and should be {} {limit}", alert.id, alert.limit.op.sign())
     }
@@ -189,15 +188,5 @@ pub(super) fn about_incident(kind: IncidentKind) -> &'static str {
         IncidentKind::Outage => "outage",
         IncidentKind::Protocol => "protocol",
         IncidentKind::Instrument => "instrument",
-    }
-}
-
-fn unit(metric: Live) -> Unit {
-    match metric {
-        Live::Memory | Live::DiskFree | Live::Available => Unit::Bytes,
-        Live::MemoryGrowth => Unit::RatioPerHour,
-        Live::Descriptors | Live::DescriptorsGrowth | Live::Threads | Live::Crashed => Unit::Count,
-        Live::Delivery | Live::Errors => Unit::Ratio,
-        Live::RoundTime => Unit::Seconds,
     }
 }

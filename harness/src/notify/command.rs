@@ -63,3 +63,53 @@ fn words(status: ExitStatus) -> String {
         (None, None) => "ended".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Looks until there is something to be seen. Not asynchronous: on a thread of its own it keeps the paused clock of a
+    /// test still.
+    fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "{what}: not within a minute");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Two process ids, a line each, once both are there.
+    fn pids(path: &Path) -> Option<Vec<u32>> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let pids: Vec<u32> = text.split_terminator('\n').filter_map(|line| line.parse().ok()).collect();
+        (pids.len() == 2 && text.ends_with('\n')).then_some(pids)
+    }
+
+    /// Whether it does not run any more; who takes in orphans may not have reaped it yet.
+    fn is_over(pid: u32) -> bool {
+        std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .map_or(true, |stat| stat.rsplit(") ").next().is_some_and(|state| state.starts_with('Z')))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_hangs_is_killed_with_all_that_it_started_and_that_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pids");
+        // It ignores what can be ignored.
+        let script =
+            format!("trap '' TERM INT HUP; sleep 600 & {{ echo $$; echo $!; }} > '{}'; wait", path.display());
+        let argv = ["sh".to_owned(), "-c".to_owned(), script];
+        let started = tokio::task::spawn_blocking(move || wait_for("two processes", || pids(&path)));
+        let (found, started) = tokio::join!(tell(&argv, "{}"), started);
+        assert_eq!(found, "killed: it had not ended within 10 s");
+        for pid in started.unwrap() {
+            wait_for("the end of a process", || is_over(pid).then_some(()));
+        }
+    }
+}

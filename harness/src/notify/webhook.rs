@@ -100,6 +100,28 @@ mod tests {
         assert!(got.ends_with("Content-Length: 13\r\nConnection: close\r\n\r\n{\"about\":\"x\"}"), "{got}");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_takes_the_notice_and_never_answers_is_given_up_and_that_is_told() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", server.local_addr().unwrap());
+        // On a thread of its own, as long as which works the paused clock stands still.
+        let takes = tokio::task::spawn_blocking(move || {
+            let (stream, _) = server.accept().unwrap();
+            let mut got = String::new();
+            let mut reader = std::io::BufReader::new(stream);
+            while !got.ends_with("{\"about\":\"x\"}") {
+                let mut byte = [0];
+                std::io::Read::read_exact(&mut reader, &mut byte).unwrap();
+                got.push(char::from(byte[0]));
+            }
+            // Left open.
+            reader.into_inner()
+        });
+        let (found, open) = tokio::join!(tell(&url, r#"{"about":"x"}"#), takes);
+        assert_eq!(found, "no answer within 10 s");
+        drop(open.unwrap());
+    }
+
     #[tokio::test]
     async fn a_server_that_is_not_there_is_told() {
         let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();

@@ -7,10 +7,14 @@ use std::time::Duration;
 use harness::Interrupt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::process::{Child, Command};
+use tokio::io::AsyncReadExt;
+use tokio::process::{ChildStderr, Command};
 use tokio::sync::mpsc;
 
 use super::defects::Stopped;
+
+/// How much of what a run says is kept.
+const MAX_WORDS: u64 = 64 << 10;
 
 /// A run to be carried out.
 #[derive(Debug)]
@@ -55,6 +59,8 @@ pub(super) async fn carry_out(
     // In a group of its own, so that Ctrl-C on the terminal reaches it once, from here.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().map_err(|e| failed("start a run", &e))?;
+    // Read while it goes on: a full pipe would hold it up.
+    let said = tokio::spawn(words(child.stderr.take()));
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
     let stopping = stop_for_a_while(order, pid);
     let mut interrupted = false;
@@ -73,7 +79,7 @@ pub(super) async fn carry_out(
             () = &mut stopping, if !stopped && !interrupted => stopped = true,
         }
     };
-    let said = words(&mut child).await;
+    let said = said.await.unwrap_or_default();
     match status.code() {
         _ if interrupted => Err(Failure::Interrupted),
         Some(0 | 10 | 20 | 30) => Ok(()),
@@ -81,12 +87,12 @@ pub(super) async fn carry_out(
     }
 }
 
-/// What a run said on its standard error; little, since it was asked to be quiet.
-async fn words(child: &mut Child) -> String {
-    use tokio::io::AsyncReadExt;
+/// The beginning of what a run said on its standard error; little, since it was asked to be quiet.
+async fn words(stderr: Option<ChildStderr>) -> String {
     let mut said = Vec::new();
-    if let Some(stderr) = child.stderr.take() {
-        let _ = stderr.take(64 << 10).read_to_end(&mut said).await;
+    if let Some(mut stderr) = stderr {
+        let _ = (&mut stderr).take(MAX_WORDS).read_to_end(&mut said).await;
+        let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
     }
     String::from_utf8_lossy(&said).into_owned()
 }

@@ -10,13 +10,12 @@ use evidence::manifest::Manifest;
 use evidence::round::{Interval, Round};
 use evidence::sample::{Group, Sample};
 
+use super::base;
 use super::table::Table;
 use super::tail::{From, Tail};
 
 /// Intervals of which the delivery is told.
 const RECENT: usize = 10;
-/// How much of the samples is looked through for the end of the warm-up, by rows.
-const MAX_EARLY_ROWS: usize = 100_000;
 
 /// A run, followed by its files.
 #[derive(Debug)]
@@ -152,21 +151,14 @@ impl Course {
         }
     }
 
-    /// The first samples of the hold phase, if the file still has them.
+    /// Looks for the first samples of the hold phase, until they are found or are not there any more.
     fn find_base(&mut self, run: &Path, hold_ns: u64) -> io::Result<()> {
-        let (mut rows, mut found, mut has_the_warm_up) = (0, BTreeMap::new(), false);
-        let mut early: Table<Sample> = Table::new(layout::SAMPLES.within(run), From::Start);
-        early.rows(|row| {
-            rows += 1;
-            has_the_warm_up |= row.at_ns < hold_ns + self.manifest.sampling.every_ns;
-            if row.at_ns >= hold_ns && has_the_warm_up && rows < MAX_EARLY_ROWS {
-                found.entry(row.group).or_insert(row);
-            }
-        })?;
-        self.base = found;
-        // Where they are not there any more, there is nothing to compare with; that is no reason to look again.
-        if self.base.is_empty() && rows > 0 && self.last_ns > hold_ns + 3 * self.manifest.sampling.every_ns {
-            self.hold_ns = None;
+        let every_ns = self.manifest.sampling.every_ns;
+        match base::find(run, hold_ns, every_ns)? {
+            Some(found) => self.base = found,
+            // There is nothing to compare with; that is no reason to look again.
+            None if self.last_ns > hold_ns + base::LATEST_AFTER.max(3 * every_ns) => self.hold_ns = None,
+            None => {}
         }
         Ok(())
     }
