@@ -3,16 +3,24 @@
 mod support;
 
 use evidence::end::{Ledger, Shed};
-use evidence::event::{Edge, Event, Fact, Severity};
+use evidence::event::{Event, Fact, IncidentKind, Severity};
 use evidence::latency::{self, Series};
 use evidence::round;
+use harness::Interrupt;
 use scenarios::plan::{Arrivals, Segment, Shape, Work};
 use serde_json::json;
-use support::{MS, Trial, run, scripted};
+use support::{MS, Trial, run, run_with, scripted, until, until_event};
+
+/// After how many milliseconds a target answers that is to be late.
+const LATE_MS: u64 = 1_200;
 
 /// Sixteen rounds of four tasks: tokens 1 to 64.
 fn ledger_of(config: serde_json::Value) -> (Trial, Ledger) {
-    let trial = run(scripted(config, 600));
+    let mut plan = scripted(config, 600);
+    if plan.target.config["answer_ms"] == LATE_MS {
+        plan.workload.rounds.as_mut().unwrap().timeout_ns = 200 * MS;
+    }
+    let trial = run(plan);
     assert!(trial.outcome.is_ok(), "{}", trial.error());
     let ledger = trial.end().ledger;
     assert_eq!(ledger.sent, 64);
@@ -40,7 +48,7 @@ fn each_wrong_is_counted_under_its_own_name() {
         }),
         // Each round has two neighbouring tasks of one worker, answered in the wrong order.
         (json!({ "reorder": true }), Ledger { reordered: 16, ..clean() }),
-        (json!({ "answer_ms": 1200 }), Ledger { in_time: 0, late: 64, ..clean() }),
+        (json!({ "answer_ms": LATE_MS }), Ledger { in_time: 0, late: 64, ..clean() }),
     ];
     // Some at a time: they wait more than they work.
     for chunk in cases.chunks(4) {
@@ -78,7 +86,7 @@ fn a_target_that_stalls_for_one_second_shows_one_second_in_the_response_tail() {
             length_ns: 2_000 * MS,
             shape: Shape::Constant { per_second: 200.0 },
         }],
-        timeout_ns: 5_000 * MS,
+        timeout_ns: 60_000 * MS,
         payload: 64,
         work: Work::Echo {},
         slots: 10_000,
@@ -94,26 +102,29 @@ fn a_target_that_stalls_for_one_second_shows_one_second_in_the_response_tail() {
         }
     }
     assert_eq!(response.len(), 400);
-    // Half of the two seconds were stalled: half of all tasks waited for half a second or more on average.
+    // What was due in the first half of the stall waited for half a second or longer: a hundred tasks. (More did if the
+    // machine stalled, too.) A driver that waits with the target would count one or two.
     assert!(response.max() >= 900_000, "{} µs", response.max());
     let waited = response.len() - response.count_between(0, 500_000);
-    assert!((80..=130).contains(&waited), "{waited} of 400 waited longer than half a second");
+    assert!(waited >= 80, "{waited} of 400 waited longer than half a second");
 }
 
 #[test]
 fn a_worker_that_dies_by_itself_is_an_incident_and_service_goes_on() {
-    let trial = run(scripted(json!({ "worker_dies_after_ms": 300, "processes": true }), 600));
+    let plan = scripted(json!({ "worker_dies_after_ms": 50, "processes": true }), 60_000);
+    let trial = run_with(plan, |run, interrupter| async move {
+        until_event(&run, "ended without a fault of the plan").await;
+        let before = round::rounds(&run).unwrap().len();
+        until("rounds after it", || round::rounds(&run).unwrap().len() > before + 3).await;
+        interrupter.send(Interrupt::First).await.unwrap();
+    });
     assert!(trial.outcome.is_ok(), "{}", trial.error());
-    let incidents: Vec<(Severity, String)> = trial
-        .events()
-        .into_iter()
-        .filter_map(|event: Event| match event.fact {
-            Fact::Incident { severity, what, edge: Edge::Begin, .. } => Some((severity, what)),
-            _ => None,
-        })
-        .collect();
+    let incidents = trial.unplanned();
     assert_eq!(incidents.len(), 1, "{incidents:?}");
-    assert_eq!(incidents[0].0, Severity::Minor);
-    assert!(incidents[0].1.ends_with("ended without a fault of the plan: signal 9"), "{incidents:?}");
+    assert!(incidents[0].ends_with("ended without a fault of the plan: signal 9"), "{incidents:?}");
+    let minor = |event: &Event| {
+        matches!(event.fact, Fact::Incident { kind: IncidentKind::Crash, severity: Severity::Minor, .. })
+    };
+    assert!(trial.events().iter().any(minor));
     assert_eq!(trial.end().ledger.lost, 0);
 }

@@ -92,7 +92,7 @@ fn the_first_interrupt_heals_drains_and_finishes_the_evidence() {
 #[test]
 fn the_second_interrupt_leaves_out_the_drain_and_still_heals() {
     let mut plan = scripted(json!({ "processes": true, "never_drains": true }), 60_000);
-    plan.phases[2].length_ns = 60_000 * MS;
+    plan.phases[2].length_ns = 3_600_000 * MS;
     plan.faults.push(fault("pause", 50_000, &[1], 250));
     let begun = std::time::Instant::now();
     let trial = run_with(plan, |run, interrupter| async move {
@@ -102,7 +102,7 @@ fn the_second_interrupt_leaves_out_the_drain_and_still_heals() {
         interrupter.send(Interrupt::Second).await.unwrap();
     });
     assert!(trial.outcome.as_ref().unwrap().interrupted());
-    assert!(begun.elapsed() < Duration::from_secs(30), "it did not wait for the drain");
+    assert!(begun.elapsed() < Duration::from_secs(600), "it did not wait for the drain");
     assert!(!trial.end().drain.unwrap().completed);
     assert_eq!(steps(&trial).last().unwrap().1, FaultStep::Healed);
 }

@@ -1,7 +1,8 @@
 """A target for tests: it answers after `answer_ms` and misbehaves as its config says.
 
 Agent 0 is a coordinator, the others are workers. With `processes` every agent is a process of its own that does
-nothing but live; the work is done here.
+nothing but live; the work is done here. What its config asks for after some milliseconds happens so long after its
+first answer, however long the machine took until then.
 """
 import heapq
 import json
@@ -20,6 +21,7 @@ serial = 0
 seq = {}
 executed = 0
 open_work = 0
+began = None  # when it answered first
 
 
 def now():
@@ -80,6 +82,25 @@ def one_in(what, token):
     return config.get(what) and token % config[what] == 0
 
 
+def begin():
+    """The first answer was given."""
+    global began
+    if began is not None:
+        return
+    began = now()
+    for name, function in [
+        ("dies_after_ms", lambda: os.kill(os.getpid(), signal.SIGKILL)),
+        ("closes_output_after_ms", lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 1)),
+        ("talks_nonsense_after_ms", lambda: print("oops, a log line", flush=True)),
+        ("error_after_ms", lambda: report("error", message="a disk is slow")),
+        ("worker_dies_after_ms", lambda: os.kill(agents[1][0], signal.SIGKILL)),
+        ("floods_after_ms", flood),
+        ("stops_after_ms", stop),
+    ]:
+        if name in config:
+            later(config[name] / 1000, function)
+
+
 def work(tasks, round_=None):
     global open_work
     first, count, size = tasks["first"], tasks["count"], tasks["payload"]
@@ -90,7 +111,7 @@ def work(tasks, round_=None):
         return
     delay = config.get("answer_ms", 1) / 1000
     stall = config.get("stall_ms")
-    if stall and stall[0] <= (now() - began) * 1000 < stall[1]:
+    if stall and began is not None and stall[0] <= (now() - began) * 1000 < stall[1]:
         delay = began + stall[1] / 1000 - now()
     began_round = time.monotonic_ns()
     open_work += 1
@@ -119,14 +140,15 @@ def work(tasks, round_=None):
         if round_ is not None:
             elapsed = time.monotonic_ns() - began_round
             report("round", round=round_, delivered=len(items), timed_out=0, elapsed_ns=elapsed)
+        if items:
+            begin()
 
     later(delay, done)
 
 
 def launch(given):
-    global config, began
+    global config
     config = given or {}
-    began = now()
     if config.get("dies_in_launch"):
         print("no room for agents", file=sys.stderr, flush=True)
         os._exit(3)
@@ -135,17 +157,6 @@ def launch(given):
     for agent in range(config.get("workers", 4) + 1):
         start(agent, 1)
     report("ready", members=[member(agent) for agent in agents])
-    for name, function in [
-        ("dies_after_ms", lambda: os.kill(os.getpid(), signal.SIGKILL)),
-        ("closes_output_after_ms", lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 1)),
-        ("talks_nonsense_after_ms", lambda: print("oops, a log line", flush=True)),
-        ("error_after_ms", lambda: report("error", message="a disk is slow")),
-        ("worker_dies_after_ms", lambda: os.kill(agents[1][0], signal.SIGKILL)),
-        ("floods_after_ms", flood),
-        ("stops_after_ms", stop),
-    ]:
-        if name in config:
-            later(config[name] / 1000, function)
 
 
 def flood():
@@ -219,5 +230,4 @@ def main():
         watch()
 
 
-began = now()
 main()
