@@ -22,9 +22,9 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Goes on where so much of the plan's time has passed.
-    pub(super) fn go_on(&mut self, passed_ns: u64, every_ns: u64) {
-        self.ended = passed_ns / every_ns;
+    /// Goes on where so much of the plan's time has passed, in intervals of this length.
+    pub(super) fn go_on(&mut self, passed_ns: u64, interval_ns: u64) {
+        self.ended = passed_ns / interval_ns.max(1);
     }
 
     pub(super) fn begin(&mut self, at_ns: u64, phase: &str, counts: Counts) {

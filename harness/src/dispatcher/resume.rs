@@ -197,7 +197,7 @@ impl State {
             while arrivals.pop(passed_ns).is_some() {}
         }
         self.sampling.go_on(passed_ns);
-        self.tally.go_on(passed_ns, self.sampling.every_ns());
+        self.tally.go_on(passed_ns, self.interval_ns);
         self.quiescing.go_on(passed_ns);
         self.faults_go_on(from, was.zero_ns, out);
         let held =

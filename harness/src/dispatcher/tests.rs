@@ -3,6 +3,7 @@
 mod alerts;
 mod always;
 mod ending;
+mod every_phase;
 mod faults;
 mod incidents;
 mod means;
