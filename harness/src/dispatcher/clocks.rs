@@ -21,19 +21,25 @@ impl State {
         }
     }
 
-    /// Ends the run in order when its disk budget is spent, or the file system has hardly room for its end.
+    /// Ends the run in order when its disk budget is spent, or the file system has hardly room for its end: what is
+    /// there can then still be judged.
     pub(super) fn watch_disk(&mut self, tick: &TickSummary, out: &mut Commands) {
         if self.stage != Stage::Running || self.how.is_some() {
             return;
         }
         let budget = self.plan.soak.disk_bytes;
         let spent = budget.zip(tick.run_bytes).filter(|(budget, used)| used >= budget);
-        let full = tick.free_bytes.filter(|free| budget.is_some() && *free < ROOM_FOR_THE_END);
+        let full = tick.free_bytes.filter(|free| *free < ROOM_FOR_THE_END);
         let why = match (spent, full) {
             (Some((budget, used)), _) => {
                 format!("the run directory holds {used} bytes, and soak.disk allows {budget}")
             }
-            (None, Some(free)) => format!("{free} bytes are free where the run is kept"),
+            (None, Some(free)) => {
+                format!(
+                    "{free} bytes are free where the run is kept, and its end may take {ROOM_FOR_THE_END}; make room \
+                     or name another directory"
+                )
+            }
             (None, None) => return,
         };
         let saved_ns = self.timeline.load_ends_ns().map_or(0, |end_ns| end_ns.saturating_sub(self.now_ns));

@@ -108,7 +108,7 @@ fn a_sleeping_host_and_a_clock_that_is_set_back_are_told_once_each() {
 }
 
 #[test]
-fn a_run_whose_disk_budget_is_spent_ends_in_order_and_is_whole() {
+fn a_run_whose_disk_budget_is_spent_or_whose_file_system_fills_up_ends_in_order_and_is_whole() {
     let reading = |run_bytes, free_bytes| TickSummary { run_bytes, free_bytes, ..TickSummary::default() };
     for (budget, tick, spent) in [
         (
@@ -118,7 +118,9 @@ fn a_run_whose_disk_budget_is_spent_ends_in_order_and_is_whole() {
         ),
         (Some(1_000_000), reading(Some(999_999), Some(1 << 20)), Some("1048576 bytes are free")),
         (Some(1_000_000), reading(Some(999_999), Some(1 << 30)), None),
-        (None, reading(Some(u64::MAX), Some(0)), None),
+        (None, reading(None, Some(0)), Some("0 bytes are free")),
+        (None, reading(Some(u64::MAX), Some(1 << 30)), None),
+        (None, reading(None, None), None),
     ] {
         let mut planned = plan(20);
         planned.soak.disk_bytes = budget;

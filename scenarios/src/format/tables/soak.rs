@@ -26,7 +26,7 @@ pub(crate) static SOAK: Table = Table {
             "disk",
             Size { least: 1 << 20, most: 1 << 44 },
             Otherwise("the disk is the limit"),
-            "The most that the run directory may hold. When it is spent the run ends cleanly and is judged on what there is.",
+            "The most that the run directory may hold. When it is spent, or with or without a budget less than 16 MiB are free there, the run ends cleanly and is judged on what there is.",
         ),
         table("end_early", &END_EARLY, Otherwise("it runs to its end"), "Lets the run end before its time."),
         Field {
