@@ -151,9 +151,10 @@ fn rules() -> String {
         ## Drift\n\n\
         How a drift is found, and how sure its interval is, stands in [drift.md](drift.md). Series hold the values under\n\
         load. The time of a fault until the target was steady and a second more, and points of rest, are left out of slopes\n\
-        and of no greatest value. Another harness, a clock that was set, and a group of which {another} of the processes were\n\
-        replaced at once, or came or went, begin a new segment. Each bound holds with {drift_confidence}. A run that is too\n\
-        short for a drift leaves its gate INCONCLUSIVE.\n\n\
+        and of no greatest value. A target that was started again because its harness had died, a clock that was set, and a\n\
+        group of which {another} of the processes were replaced at once, or came or went, begin a new segment; a target that\n\
+        was kept goes on, and only the memory of the harness itself is another one. Each bound holds with\n\
+        {drift_confidence}. A run that is too short for a drift leaves its gate INCONCLUSIVE.\n\n\
         ## Availability\n\n\
         An outage begins when work was due of which none was answered and ends with the next answer to any, if that took\n\
         longer than the time-out, or than three intervals of the log and {ordinary} times the usual wait if that is less.\n\

@@ -147,7 +147,10 @@ fn seconds(ns: u64) -> f64 {
 }
 
 fn print_lives(lives: &[Life]) {
-    println!("{:>3} {:>9} {:>9} {:>7} {:>9} {:>7}", "#", "died at", "unwritten", "missed", "back in", "hidden");
+    println!(
+        "{:>3} {:>9} {:>9} {:>7} {:>9} {:>7}",
+        "#", "died at", "unwritten", "missed", "back in", "hidden"
+    );
     for (index, life) in lives.iter().enumerate() {
         let Life { died_s, unwritten, missed, back_after_s, hidden, segment } = life;
         let target = segment.map_or("died again before".to_owned(), |target| format!("{target:?}"));

@@ -491,7 +491,7 @@ fn drift(all: &mut Vec<Metric>) {
 fn soundness(all: &mut Vec<Metric>) {
     use Needs::{Nothing, Work};
     all.extend([
-        metric("run.length", Unit::Seconds, Better::Higher, Nothing, "Length of the load as it was, warm-up and hold phase together, gaps in the evidence left out."),
+        metric("run.length", Unit::Seconds, Better::Higher, Nothing, "Length of the load as it was, warm-up and hold phase together; times of more than three sampling intervals without a sample, or without a harness, are left out."),
         counted("incidents.critical", Nothing, "Critical incidents: service stopped, or something acknowledged was lost, and no fault of the plan excuses it."),
         counted("incidents.minor", Nothing, "Minor incidents: something failed and service went on."),
         metric("incidents.rate", Unit::PerHour, Better::Lower, Nothing, "Incidents of both severities per hour."),

@@ -33,7 +33,7 @@ pub(super) fn find(evidence: &Evidence, load: &Load, gaps: &Spans, findings: &mu
     let ticks = load::ticks(evidence, |_| true).len() as u64;
     let share = seconds(gaps.length()) / seconds(length);
     findings.put("samples.gaps", Of::default(), Measured::exact(Basis::Samples, ticks.max(1), share));
-    let known = seconds(length - gaps.length());
+    let known = seconds((length + between(evidence, load)).saturating_sub(gaps.length()));
     let over = matches!(evidence.end.as_ref().map(|e| &e.how), Some(evidence::end::How::Finished));
     // One that was cut short would have been longer.
     let interval = Interval { lo: known, hi: if over { known } else { f64::INFINITY } };
@@ -46,6 +46,16 @@ pub(super) fn find(evidence: &Evidence, load: &Load, gaps: &Spans, findings: &mu
     let (covered, all) = (covered.count() as u64, series.len() as u64);
     let share = number(covered) / number(all.max(1));
     findings.put("monitoring.coverage", Of::default(), Measured::exact(Basis::Manifest, all, share));
+}
+
+/// For how long the load was interrupted in all, where no harness was there for so short a time that it is no gap,
+/// in nanoseconds: the windows of the load end with the last record of a harness that died and begin with the first
+/// of the one that took over.
+fn between(evidence: &Evidence, load: &Load) -> u64 {
+    let whole = load.spans.all().first().zip(load.spans.all().last()).map(|(first, last)| (first.0, last.1));
+    let unseen = load::interruptions(evidence).intersection(&Spans::new(whole.into_iter()));
+    let short = |(from, to): &&(u64, u64)| to - from <= load::longest_step_ns(evidence);
+    Spans::new(unseen.all().iter().filter(short).copied()).less(&load.spans).length()
 }
 
 /// The critical series that the scenario makes possible: name, when each has data, and the longest time between

@@ -114,6 +114,22 @@ fn a_resumed_run_judges_like_an_unbroken_one_gap_apart() {
 }
 
 #[test]
+fn the_length_of_a_run_leaves_out_long_times_without_a_harness_and_no_short_ones() {
+    for (dead_ns, expected) in [(500 * MS, 10.0), (2900 * MS, 10.0), (3100 * MS, 6.9)] {
+        let mut fixture = Fixture::unhurt();
+        let (from_ns, to_ns) = (ZERO + 3 * S, ZERO + 3 * S + dead_ns);
+        let phase = |edge| Fact::Phase { phase: "hold".into(), edge };
+        fixture.fact(from_ns, phase(Edge::End));
+        fixture.fact(to_ns, Fact::Resumed { segment: 2, from_ns, hidden: 0, target: Takeover::Kept });
+        fixture.fact(to_ns, phase(Edge::Begin));
+        fixture.events.sort_by_key(|event| event.at_ns);
+        let sampled_s = fixture.manifest.sampling.every_ns / S;
+        let found = value(&fixture.judged(), "run.length");
+        assert!(sampled_s == 1 && (found - expected).abs() < 1e-6, "{dead_ns} ns: {found} s");
+    }
+}
+
+#[test]
 fn a_ledger_that_does_not_close_withholds_every_gate() {
     let mut fixture = interrupted(40);
     fixture.end().ledger.hidden = 39;

@@ -1,6 +1,6 @@
 //! Soaks of some hours with planted series: what is found in them, and what becomes of their gates.
 
-use evidence::event::{Edge, Fact};
+use evidence::event::{Edge, Fact, Takeover};
 use evidence::gate::{MetricRef, Op};
 use evidence::latency::{self, IntervalHistogram, Series};
 use evidence::round::Interval;
@@ -270,6 +270,37 @@ fn each_planted_drift_turns_its_gate_red_and_the_interval_holds_what_was_planted
             found.interval
         );
     }
+}
+
+#[test]
+fn a_target_that_was_kept_over_deaths_of_its_harness_is_one_series_and_each_harness_its_own() {
+    let leak = Planted { memory: |h| (40.0 * 1024.0 + 4.0 * 1024.0 * h) * KIB, ..STEADY };
+    let estimate = |target: Option<Takeover>| {
+        let mut fixture = soak(&leak);
+        // Each harness holds a MiB more than the one before.
+        let deaths = |at_ns: u64| (at_ns - ZERO) / (200 * S) * u64::from(target.is_some());
+        for sample in fixture.samples.iter_mut().filter(|s| s.group == Group::Harness) {
+            sample.private_sum = sample.private_sum.map(|sum| sum + (deaths(sample.at_ns) << 20));
+        }
+        for (segment, tick) in (2..24).zip((19..).step_by(20)) {
+            let (from_ns, at_ns) = (ZERO + tick * EVERY, ZERO + tick * EVERY + S);
+            if let Some(target) = target {
+                fixture.fact(at_ns, Fact::Resumed { segment, from_ns, hidden: 0, target });
+            }
+        }
+        let verdict = fixture.judged();
+        let trend = |watched, role| {
+            let of = |t: &&reports::Trend| t.watched == watched && t.role == role;
+            verdict.course.trends.iter().find(of).unwrap().drift.clone()
+        };
+        (trend(Watched::Memory, Some("worker")), trend(Watched::Harness, None))
+    };
+    let unbroken = estimate(None);
+    let kept = estimate(Some(Takeover::Kept));
+    assert_eq!(kept.0, unbroken.0, "the same processes");
+    assert!(kept.1.per_hour.lo <= 0.0 && kept.1.per_hour.hi >= 0.0, "{:?}", kept.1);
+    let again = estimate(Some(Takeover::StartedAgain));
+    assert!(again.0.n_eff < unbroken.0.n_eff, "levels of different segments are not compared: {:?}", again.0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evidence::event::{ClockChange, Edge, Fact, MemberState};
+use evidence::event::{ClockChange, Edge, Fact, MemberState, Takeover};
 use evidence::latency;
 use evidence::role::Role;
 use evidence::sample::{Group, Sample};
@@ -34,8 +34,11 @@ pub(in crate::analysis) struct Context<'a> {
     pub(super) horizon_s: f64,
     excluded: Vec<(f64, f64)>,
     faults: Vec<(f64, String)>,
-    /// Where another harness took over, or the clocks did not agree.
+    /// Where the target was started again because its harness had died, or the clocks did not agree.
     breaks: Vec<f64>,
+    /// Where another harness took over: of a target that was kept, the processes are the same as before, and only
+    /// the harness is another one.
+    takeovers: Vec<f64>,
     /// The end of each interval, and the tasks answered until then.
     work: Vec<(u64, u64)>,
 }
@@ -57,8 +60,8 @@ impl<'a> Context<'a> {
         });
         let excluded = Spans::new(disturbed.chain(at_rest(evidence)));
         let clocks = load::clock_changes(evidence).filter(|(_, change, _)| *change != ClockChange::Stalled);
-        let resumed = load::interruptions(evidence);
-        let breaks = clocks.map(|(at_ns, ..)| at_ns).chain(resumed.all().iter().map(|(_, to)| *to));
+        let again = takeovers(evidence).filter(|(_, target)| *target != Takeover::Kept);
+        let breaks = clocks.map(|(at_ns, ..)| at_ns).chain(again.map(|(at_ns, _)| at_ns));
         let mut named: Vec<(f64, String)> =
             faults.iter().filter_map(|f| Some((f.injected_s?, f.id.clone()))).collect();
         named.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -70,6 +73,7 @@ impl<'a> Context<'a> {
             excluded: excluded.all().iter().copied().map(pair).collect(),
             faults: named,
             breaks: breaks.map(seconds).collect(),
+            takeovers: takeovers(evidence).map(|(at_ns, _)| seconds(at_ns)).collect(),
             work: work(evidence),
         }
     }
@@ -116,7 +120,10 @@ impl<'a> Context<'a> {
         }
         let most = ticks.values().map(|(_, processes)| *processes).max().unwrap_or(1);
         let unit = if watched.unit() == evidence::unit::Unit::Bytes { PAGE } else { 1.0 };
-        let breaks = self.others(&ticks, groups);
+        let mut breaks = self.others(&ticks, groups);
+        if watched == Watched::Harness {
+            breaks.extend(&self.takeovers);
+        }
         let values = ticks
             .iter()
             .filter_map(|(at, (sum, processes))| Some((*at, number((*sum)?) / number(*processes))));
@@ -246,6 +253,14 @@ impl<'a> Context<'a> {
             (None, _) => 0.0,
         }
     }
+}
+
+/// When another harness took over, and what became of the target.
+fn takeovers(evidence: &Evidence) -> impl Iterator<Item = (u64, Takeover)> + '_ {
+    evidence.events.iter().filter_map(|event| match event.fact {
+        Fact::Resumed { target, .. } => Some((event.at_ns, target)),
+        _ => None,
+    })
 }
 
 fn work(evidence: &Evidence) -> Vec<(u64, u64)> {
