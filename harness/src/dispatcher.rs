@@ -68,7 +68,8 @@ pub fn step(state: &mut State, event: Event) -> Commands {
     commands
 }
 
-/// Does what is due, in the order in which it was due, however late it is noticed.
+/// Does what is due, in the order in which it was due, however late it is noticed; of a load that cannot be started a part,
+/// so that between two steps there is time for what else happens.
 fn catch_up(state: &mut State, out: &mut Commands) {
     state.rest_if_nothing_is_open();
     while let Some((at_ns, due)) = state.earliest().filter(|(at_ns, _)| *at_ns <= state.now_ns) {
@@ -84,7 +85,11 @@ fn catch_up(state: &mut State, out: &mut Commands) {
             Due::Quiesce => state.quiesce_due(at_ns, out),
             Due::Interval => state.interval_due(at_ns, out),
             Due::Round => state.round_due(at_ns, out),
-            Due::Arrival => state.arrivals_due(out),
+            Due::Arrival => {
+                if !state.arrivals_due(out) {
+                    return;
+                }
+            }
             Due::Tick => state.tick_due(at_ns, out),
             Due::Deadline => state.deadline_passed(out),
         }

@@ -11,6 +11,9 @@ use crate::recorder::Record;
 use crate::recovery::{End, Seen};
 use crate::workload::{For, RoundState, Schedule, drawn, participants, shed, to_millis, to_protocol};
 
+/// Single tasks that become due in one step, at most, but for those of the last moment: a millisecond of work or so.
+const TASKS_A_STEP: u64 = 10_000;
+
 /// Single tasks with consecutive tokens and the same work.
 struct Send<'w> {
     first: u64,
@@ -95,30 +98,33 @@ impl State {
         participants(levels, at_ns, self.workers)
     }
 
-    /// Single tasks are due: all that are due before anything else is, and are of one kind, are sent together.
-    pub(super) fn arrivals_due(&mut self, out: &mut Commands) {
+    /// Single tasks are due: all that are due before anything else is, and are of one kind, are sent together. Whether that
+    /// was all: of a load that cannot be started there is always more.
+    pub(super) fn arrivals_due(&mut self, out: &mut Commands) -> bool {
         let (Some(plan), Some(zero_ns)) = (self.plan.workload.arrivals.clone(), self.timeline.zero_ns())
         else {
-            return;
+            return true;
         };
         self.ledger.expire(self.now_ns);
         // Nothing can be sent to a target that is down.
         let slots = if self.is_down() { 0 } else { plan.slots };
         let mut free = u64::from(slots).saturating_sub(self.ledger.in_flight(Kind::Single));
         let mut sends: Vec<Send> = Vec::new();
-        while let Some((due_ns, due)) = self.pop_arrivals(zero_ns) {
+        let mut gone_through = 0;
+        while gone_through < TASKS_A_STEP
+            && let Some((due_ns, due)) = self.pop_arrivals(zero_ns)
+        {
+            gone_through += due;
             if self.is_quiescing() {
                 self.withhold(due);
                 continue;
             }
             self.note_lag(due_ns);
             self.work_due(due_ns);
-            self.tally.due += due;
             let taken = due.min(free);
             free -= taken;
-            self.tally.shed += due - taken;
-            self.shed.operations += due - taken;
-            self.shed.down += if self.is_down() { due } else { 0 };
+            self.tally.due += due;
+            self.shed_tasks(due - taken);
             let taken = u32::try_from(taken).unwrap_or(u32::MAX);
             if taken > 0 {
                 let token = self.ledger.issue(Kind::Single, 0, taken, due_ns, self.now_ns);
@@ -129,6 +135,31 @@ impl State {
         for send in sends {
             self.send(&plan, &send, out);
         }
+        gone_through < TASKS_A_STEP || self.given_up(zero_ns)
+    }
+
+    /// So many single tasks are due and not started.
+    fn shed_tasks(&mut self, count: u64) {
+        self.tally.shed += count;
+        self.shed.operations += count;
+        self.shed.down += if self.is_down() { count } else { 0 };
+    }
+
+    /// Whether the load is over: what is due before anything else and was not reached by then is not started any more.
+    fn given_up(&mut self, zero_ns: u64) -> bool {
+        if self.timeline.load_ends_ns().is_none_or(|ends_ns| self.now_ns < ends_ns) {
+            return false;
+        }
+        let until_ns = self.earliest_but_arrivals().map_or(self.now_ns, |(at_ns, _)| at_ns.min(self.now_ns));
+        let left =
+            self.arrivals.as_mut().map_or(0, |arrivals| arrivals.skip(until_ns.saturating_sub(zero_ns)));
+        if self.is_quiescing() {
+            self.withhold(left);
+        } else {
+            self.tally.due += left;
+            self.shed_tasks(left);
+        }
+        true
     }
 
     fn send(&mut self, plan: &plan::Arrivals, send: &Send, out: &mut Commands) {

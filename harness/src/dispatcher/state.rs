@@ -221,6 +221,13 @@ impl State {
     }
 
     pub(super) fn earliest(&self) -> Option<(u64, Due)> {
+        let arrival = self.next_arrival_ns().filter(|_| self.stage == Stage::Running);
+        let arrival = arrival.map(|at_ns| (at_ns, Due::Arrival));
+        self.earliest_but_arrivals().into_iter().chain(arrival).min()
+    }
+
+    /// The same without single tasks.
+    pub(super) fn earliest_but_arrivals(&self) -> Option<(u64, Due)> {
         let running = self.stage == Stage::Running;
         let while_running = |at: Option<u64>, due| at.filter(|_| running).map(|at| (at, due));
         [
@@ -235,7 +242,6 @@ impl State {
             while_running(self.next_quiesce_ns(), Due::Quiesce),
             self.next_interval_ns().map(|at| (at, Due::Interval)),
             while_running(self.next_round_ns(), Due::Round),
-            while_running(self.next_arrival_ns(), Due::Arrival),
             self.next_tick_ns().map(|at| (at, Due::Tick)),
             self.deadline_ns.map(|at| (at, Due::Deadline)),
         ]

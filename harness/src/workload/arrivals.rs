@@ -47,6 +47,39 @@ impl Schedule {
         Some(due)
     }
 
+    /// Passes on every task that is due before a moment, without telling when: how many they were. Where no moment is drawn
+    /// that takes hardly longer for many than for few.
+    pub fn skip(&mut self, until_ns: u64) -> u64 {
+        let before = self.passed;
+        while self.next.is_some_and(|due| due < until_ns) {
+            self.passed += self.skip_to_last(until_ns) + 1;
+            self.advance();
+        }
+        self.passed - before
+    }
+
+    /// Passes over the tasks of this segment that are due before a moment, but for the last of them, which is then the next:
+    /// how many they were.
+    fn skip_to_last(&mut self, until_ns: u64) -> u64 {
+        let Some(segment) = self.segments.get(self.segment) else { return 0 };
+        let end_ns = until_ns.saturating_sub(segment.at_ns).min(segment.length_ns);
+        let due_ns =
+            |index| moment(&segment.shape, segment.length_ns, index).filter(|due_ns| *due_ns < end_ns);
+        // Moments of one segment are in order: between one that is due and one that is not lies the last.
+        let next = self.index - 1;
+        let (mut last, mut beyond) = (next, next + 1);
+        while due_ns(beyond).is_some() {
+            (last, beyond) = (beyond, beyond.saturating_mul(2));
+        }
+        while beyond - last > 1 {
+            let middle = last + (beyond - last) / 2;
+            *if due_ns(middle).is_some() { &mut last } else { &mut beyond } = middle;
+        }
+        let Some(due_ns) = due_ns(last) else { return 0 };
+        (self.index, self.next) = (last + 1, Some(segment.at_ns + due_ns));
+        last - next
+    }
+
     /// How many tasks were passed on: the number of the next one, in the order of the plan.
     #[must_use]
     pub fn passed(&self) -> u64 {
@@ -77,20 +110,23 @@ impl Schedule {
 
     /// When task `self.index` of a segment is due, in nanoseconds from the segment's beginning.
     fn offset(&mut self, shape: &Shape, length_ns: u64) -> Option<u64> {
-        #[expect(clippy::cast_precision_loss, reason = "a count of tasks or nanoseconds is far below 2^53")]
-        let (index, length) = (self.index as f64, length_ns as f64);
-        match shape {
-            Shape::Silence {} => None,
-            Shape::Constant { per_second } => nanos(index / per_second * 1e9),
-            Shape::Ramp { from, to } => nanos(ramp(*from, *to, length / 1e9, index)? * 1e9),
-            Shape::Poisson { per_second } => {
-                let uniform: f64 = self.rng.random();
-                self.position += -(1.0 - uniform).ln() / per_second * 1e9;
-                nanos(self.position)
-            }
-            Shape::Burst { count: 0, .. } => None,
-            Shape::Burst { count, every_ns } => (self.index / u64::from(*count)).checked_mul(*every_ns),
-        }
+        let Shape::Poisson { per_second } = shape else { return moment(shape, length_ns, self.index) };
+        let uniform: f64 = self.rng.random();
+        self.position += -(1.0 - uniform).ln() / per_second * 1e9;
+        nanos(self.position)
+    }
+}
+
+/// When the `index`-th task of a segment is due, in nanoseconds from the segment's beginning; `None` where there is none, or
+/// where its moment is drawn.
+fn moment(shape: &Shape, length_ns: u64, index: u64) -> Option<u64> {
+    #[expect(clippy::cast_precision_loss, reason = "a count of tasks or nanoseconds is far below 2^53")]
+    let (number, length) = (index as f64, length_ns as f64);
+    match shape {
+        Shape::Silence {} | Shape::Poisson { .. } | Shape::Burst { count: 0, .. } => None,
+        Shape::Constant { per_second } => nanos(number / per_second * 1e9),
+        Shape::Ramp { from, to } => nanos(ramp(*from, *to, length / 1e9, number)? * 1e9),
+        Shape::Burst { count, every_ns } => (index / u64::from(*count)).checked_mul(*every_ns),
     }
 }
 
@@ -139,6 +175,50 @@ mod tests {
         ] {
             let count = moments(shape.clone(), 2 * SECOND).len();
             assert!((least..=most).contains(&count), "{shape:?}: {count}");
+        }
+    }
+
+    proptest! {
+        /// Whatever was passed on before, and wherever it goes on.
+        #[test]
+        fn tasks_that_are_skipped_are_as_many_as_would_have_been_passed_on(
+            shape in prop_oneof![
+                (0.1..5_000.0_f64).prop_map(|per_second| Shape::Constant { per_second }),
+                Just(Shape::Constant { per_second: 1e9 / 3.0 }),
+                Just(Shape::Ramp { from: 10.0, to: 90.0 }),
+                Just(Shape::Poisson { per_second: 500.0 }),
+                Just(Shape::Burst { count: 7, every_ns: 100_000 }),
+                Just(Shape::Burst { count: 1_000, every_ns: 1_000 }),
+            ],
+            begun in 0_usize..20,
+            until_ns in 0_u64..3_000_000,
+        ) {
+            let segment = |at_ns| Segment { at_ns, length_ns: 1_000_000, shape: shape.clone() };
+            let mut one_by_one = Schedule::new(vec![segment(100), segment(1_000_100)], 7);
+            for _ in 0..begun {
+                one_by_one.pop(u64::MAX);
+            }
+            let mut at_once = one_by_one.clone();
+            let skipped = at_once.skip(until_ns);
+            let mut passed = 0;
+            while until_ns > 0 && one_by_one.pop(until_ns - 1).is_some() {
+                passed += 1;
+            }
+            prop_assert_eq!(skipped, passed);
+            prop_assert_eq!(at_once.passed(), one_by_one.passed());
+            let rest = |schedule: &mut Schedule| (0..50).map_while(|_| schedule.pop(u64::MAX)).collect::<Vec<_>>();
+            prop_assert_eq!(rest(&mut at_once), rest(&mut one_by_one));
+        }
+    }
+
+    #[test]
+    fn many_tasks_are_skipped_at_once() {
+        for shape in
+            [Shape::Constant { per_second: 1e9 }, Shape::Burst { count: 1_000_000, every_ns: 1_000_000 }]
+        {
+            let mut schedule = Schedule::new(vec![Segment { at_ns: 0, length_ns: 3_600 * SECOND, shape }], 7);
+            assert_eq!(schedule.skip(3_600 * SECOND), 3_600_000_000_000);
+            assert_eq!(schedule.next_ns(), None);
         }
     }
 

@@ -46,6 +46,10 @@ pub(super) enum Size {
     PerMinute(f64),
 }
 
+/// As many as any harness can start.
+const FEWER_TASKS: &[(&str, &str)] =
+    &[("workload.arrivals.burst.count", "10"), ("workload.arrivals.burst.every", "25ms")];
+
 macro_rules! control {
     ($name:literal) => {
         include_str!(concat!("../../../../scenarios/controls/", $name, ".yaml"))
@@ -81,13 +85,15 @@ pub(super) static DEFECTS: &[Defect] = &[
     defect!("leak-descriptors", true, Size::None),
     defect!("leak-threads", true, Size::None),
     defect!("slow-reassign", false, Size::None),
-    Defect {
-        twin_set: &[("workload.arrivals.rate", "400/s")],
-        ..defect!("saturated-driver", true, Size::None)
-    },
+    Defect { twin_set: FEWER_TASKS, ..defect!("saturated-driver", true, Size::None) },
     Defect {
         name: "missed-samples",
-        set: &[("workload.arrivals.rate", "400/s"), ("phases.hold", "5s"), ("sample.every", "250ms")],
+        set: &[
+            ("workload.arrivals.burst.count", "10"),
+            ("workload.arrivals.burst.every", "25ms"),
+            ("phases.hold", "5s"),
+            ("sample.every", "250ms"),
+        ],
         stopped: Some(Stopped {
             after: Duration::from_secs(1),
             lasting: Duration::from_millis(2_500),

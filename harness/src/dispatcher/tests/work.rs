@@ -71,6 +71,27 @@ fn a_loop_that_was_held_up_catches_up_with_intended_times_and_says_how_late_it_w
     assert!(run.state.lag_ns > 1_800_000_000);
 }
 
+/// A thousand million tasks a second, and a loop that comes round once in a second.
+#[test]
+fn of_a_load_that_no_loop_can_start_every_task_is_counted_and_the_run_ends_when_it_should() {
+    let mut run = Simulation::new(arrivals(Shape::Constant { per_second: 1e9 }, 1_000), Deeds::default());
+    while run.when("send").is_empty() {
+        run.turn();
+    }
+    while run.conclusion.is_none() {
+        run.now_ns += SECOND;
+        run.turn();
+    }
+    let (due, shed): (u64, u64) = run.intervals.iter().fold((0, 0), |(d, s), i| (d + i.due, s + i.shed));
+    let end = run.end();
+    assert_eq!(due, 10 * SECOND, "one a nanosecond");
+    assert_eq!(shed, due - end.ledger.sent);
+    assert_eq!((end.shed.operations, &end.how), (shed, &How::Finished));
+    // The last of the load was ten seconds after its beginning, and was looked at then.
+    assert!((9 * SECOND..12 * SECOND).contains(&run.state.lag_ns), "{}", run.state.lag_ns);
+    assert!(end.at_ns < 60 * SECOND, "{}", end.at_ns);
+}
+
 #[test]
 fn a_round_that_is_due_while_too_many_are_open_is_shed_and_has_a_row() {
     let mut plan = plan(8);
