@@ -16,6 +16,7 @@ mod faults;
 mod fit;
 mod flags;
 mod judgement;
+mod lines;
 mod looks;
 mod pool;
 mod sawtooth;
@@ -24,7 +25,9 @@ mod steps;
 mod tests;
 mod warm_up;
 
+pub use blocks::Block;
 pub use flags::drifting;
+pub use lines::{FittedLine, lines};
 pub use looks::confidence_at;
 pub use pool::pooled;
 
@@ -150,8 +153,8 @@ pub struct Drift {
     pub n: usize,
     /// How many independent samples would give a slope as sure as this.
     pub n_eff: f64,
-    /// Blocks used.
-    pub blocks: usize,
+    /// The blocks to which the slope was fitted, in order: of a sawtooth, its floors.
+    pub blocks: Vec<Block>,
     /// The time over which the series forgets, in seconds.
     pub correlation_s: f64,
     /// The warm-up that was found, in seconds from the first sample; at least the one declared.

@@ -3,8 +3,11 @@
 mod chart;
 pub(crate) mod columns;
 mod course;
+mod drift;
+mod events;
 mod junit;
 pub(crate) mod markdown;
+mod next;
 pub(crate) mod page;
 mod series;
 mod terminal;

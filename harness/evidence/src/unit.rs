@@ -93,14 +93,20 @@ fn show_bytes(value: f64) -> String {
         value /= 1024.0;
         step += 1;
     }
-    if step == 0 { format!("{value:.0} B") } else { format!("{} {}", three_digits(value), STEPS[step]) }
+    if step == 0 && value.abs() >= 10.0 {
+        format!("{value:.0} B")
+    } else {
+        format!("{} {}", three_digits(value), STEPS[step])
+    }
 }
 
-/// Three significant digits, never an exponent; whole numbers stay whole.
+/// Three significant digits, never an exponent; whole numbers stay whole, and next to nothing is zero.
 fn three_digits(value: f64) -> String {
     let size = value.abs();
     let whole = value.fract().abs() < 1e-9 && size < 1e15;
-    if whole || size >= 100.0 {
+    if size < 0.000_05 {
+        "0".to_owned()
+    } else if whole || size >= 100.0 {
         format!("{value:.0}")
     } else if size >= 10.0 {
         format!("{value:.1}")
@@ -123,6 +129,8 @@ mod tests {
             (Unit::Seconds, 30.0, "30 s"),
             (Unit::Seconds, 5400.0, "90 min"),
             (Unit::Bytes, 512.0, "512 B"),
+            (Unit::Bytes, -0.32, "-0.32 B"),
+            (Unit::BytesPerHour, -0.000_01, "0 B/h"),
             (Unit::Bytes, 204_800.0, "200 KiB"),
             (Unit::Bytes, 1.5 * 1024.0 * 1024.0, "1.50 MiB"),
             (Unit::Ratio, 0.95, "95 %"),

@@ -26,6 +26,9 @@ pub(crate) const CONFIDENCE: f64 = 0.99;
 /// The share of wrongly named agents among those that are named as drifting.
 pub(crate) const FALSE_DISCOVERIES: f64 = 0.01;
 
+/// Into how many slices a series is cut to be drawn beside its blocks.
+const SLICES: usize = 96;
+
 /// What is watched over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watched {
@@ -86,8 +89,11 @@ pub struct Trend {
     pub horizon_s: f64,
     /// Time that was left out of the slope.
     pub excluded: Vec<(f64, f64)>,
-    /// As many of the values as can be told apart on a page, a gap between two lists.
+    /// As many of the values as can be told apart on a page, a gap or the begin of another segment between two
+    /// lists.
     pub drawn: Vec<Vec<(f64, f64)>>,
+    /// The numbers of the registry that tell this drift, each with what a growth of one an hour is in its unit.
+    pub numbers: Vec<(&'static str, f64)>,
 }
 
 impl Trend {
@@ -118,7 +124,8 @@ impl Trend {
             span_s: (first.at_s, last.at_s),
             horizon_s: context.horizon_s,
             excluded: series.excluded.clone(),
-            drawn: decimate(&values, context.gap_s(watched)),
+            drawn: parted(decimate(&values, context.gap_s(watched), SLICES), &series.breaks),
+            numbers: Vec::new(),
         })
     }
 }
@@ -136,8 +143,8 @@ pub(super) fn find(
     for (role, groups) in by_role() {
         for watched in [Watched::Memory, Watched::Descriptors, Watched::Threads] {
             let series = context.of_groups(watched, &groups);
-            if let Some(trend) = Trend::of(&context, watched, role, &series) {
-                numbers::of_processes(&trend, &series, findings);
+            if let Some(mut trend) = Trend::of(&context, watched, role, &series) {
+                trend.numbers = numbers::of_processes(&trend, &series, findings);
                 trends.push(trend);
             }
         }
@@ -148,14 +155,21 @@ pub(super) fn find(
         (Watched::Recovery, context.recovery(faults)),
         (Watched::Harness, context.of_groups(Watched::Harness, &[Group::Harness])),
     ] {
-        if let Some(trend) = Trend::of(&context, watched, None, &series) {
-            numbers::of_times(&trend, findings);
+        if let Some(mut trend) = Trend::of(&context, watched, None, &series) {
+            trend.numbers = numbers::of_times(&trend, findings);
             trends.push(trend);
         }
     }
     numbers::exhaustion(&context, &TARGET, findings);
     let flagged = agents::find(&context, findings);
     (trends, flagged)
+}
+
+/// Segments that end where another process, or another segment of the run, begins.
+fn parted(segments: Vec<Vec<(f64, f64)>>, breaks: &[f64]) -> Vec<Vec<(f64, f64)>> {
+    let before = |at: f64| breaks.partition_point(|b| *b <= at);
+    let parts = segments.iter().flat_map(|segment| segment.chunk_by(|a, b| before(a.0) == before(b.0)));
+    parts.map(<[(f64, f64)]>::to_vec).collect()
 }
 
 /// A span in seconds.

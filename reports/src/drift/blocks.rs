@@ -12,19 +12,19 @@ pub(super) const FEWEST: usize = 8;
 /// The factor from a median absolute deviation to the standard deviation of normal noise.
 pub(super) const MAD_TO_SD: f64 = 1.482_6;
 
-/// One block.
+/// One block of samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Block {
+pub struct Block {
     /// Mean time of its samples, in seconds.
-    pub(super) at_s: f64,
+    pub at_s: f64,
     /// Median of its samples.
-    pub(super) value: f64,
+    pub value: f64,
     /// Mean of the work done.
-    pub(super) work: f64,
+    pub work: f64,
     /// The segment in which it lies; slopes are taken within one.
-    pub(super) segment: usize,
+    pub segment: usize,
     /// Its place on the grid; two blocks with a gap between them are further apart than one.
-    pub(super) place: usize,
+    pub place: usize,
 }
 
 /// How samples are cut.

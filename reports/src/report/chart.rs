@@ -2,6 +2,7 @@
 //! the light, in the dark, and on a phone.
 
 mod decimate;
+mod drift;
 mod ink;
 mod ticks;
 
@@ -9,6 +10,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 pub(crate) use decimate::decimate;
+pub(super) use drift::{DriftChart, draw_drift};
 use ink::Ink;
 use ticks::Axis;
 
@@ -100,15 +102,16 @@ impl Chart {
     }
 }
 
-/// One kind of fault over time.
+/// One kind of event over time.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Lane {
     pub(super) label: String,
+    pub(super) colour: Colour,
     pub(super) spans: Vec<Span>,
 }
 
-/// When a fault began, when it was undone, and when the target was steady again; in seconds since the start of
-/// the run.
+/// When an event began, when it was over, and when the target was steady again; in seconds since the start of the
+/// run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Span {
     pub(super) from_s: f64,
@@ -192,7 +195,8 @@ impl Canvas<'_> {
 
     #[expect(clippy::cast_possible_truncation, reason = "a share of the canvas")]
     fn at_y(&self, value: f64) -> i32 {
-        HEIGHT - BOTTOM - (self.y.share(value) * f64::from(HEIGHT - TOP - BOTTOM)).round() as i32
+        let foot = self.height - BOTTOM;
+        foot - (self.y.share(value) * f64::from(foot - TOP)).round() as i32
     }
 
     fn text(&self, text: &str, at: (i32, i32), anchor: Pos, ink: Ink) {
@@ -215,9 +219,9 @@ impl Canvas<'_> {
         for (from, to) in &time.shades {
             let left = self.at_x(*from);
             let right = self.at_x(*to).max(left + 4);
-            let corners = [(left, TOP), (right, HEIGHT - BOTTOM)];
+            let corners = [(left, TOP), (right, self.height - BOTTOM)];
             let _ = self.area.draw(&Rectangle::new(corners, Ink::Shade.colour().filled()));
-            self.path(vec![(left, TOP), (left, HEIGHT - BOTTOM)], Ink::Alarm, 2);
+            self.path(vec![(left, TOP), (left, self.height - BOTTOM)], Ink::Alarm, 2);
         }
     }
 
@@ -245,7 +249,7 @@ impl Canvas<'_> {
             let corners = [(from, head), (steady.max(from + 4), foot)];
             let _ = self.area.draw(&Rectangle::new(corners, Ink::Shade.colour().filled()));
             let corners = [(from, head), (until.max(from + 4), foot)];
-            let _ = self.area.draw(&Rectangle::new(corners, Ink::Alarm.colour().filled()));
+            let _ = self.area.draw(&Rectangle::new(corners, Ink::of(lane.colour).colour().filled()));
         }
     }
 
@@ -255,7 +259,8 @@ impl Canvas<'_> {
             self.path(vec![(LEFT, y), (WIDTH - RIGHT, y)], Ink::Grid, 2);
             self.text(label, (LEFT - 16, y), Pos::new(HPos::Right, VPos::Center), Ink::Text);
         }
-        self.path(vec![(LEFT, HEIGHT - BOTTOM), (WIDTH - RIGHT, HEIGHT - BOTTOM)], Ink::Axis, 2);
+        let foot = self.height - BOTTOM;
+        self.path(vec![(LEFT, foot), (WIDTH - RIGHT, foot)], Ink::Axis, 2);
     }
 
     /// A line where each phase begins, and its name where there is room.

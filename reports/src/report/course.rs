@@ -3,9 +3,10 @@
 use evidence::event::Severity;
 use evidence::unit::Unit;
 
+use super::drift::{between, bound};
 use super::words::moment;
 use crate::analysis::{Incident, PointOfRest, Trend, number, shape_name};
-use crate::drift::{Estimate, Shape};
+use crate::drift::Shape;
 use crate::reading::Evidence;
 use crate::verdict::Verdict;
 
@@ -20,14 +21,9 @@ pub(super) struct Table {
     pub(super) beyond: usize,
 }
 
-/// Every table for which there is something to tell.
+/// Every table but that of drift for which there is something to tell.
 pub(super) fn tables(verdict: &Verdict, evidence: &Evidence) -> Vec<Table> {
     let course = &verdict.course;
-    let known = |t: &&Trend| t.drift.shape != Shape::TooShort;
-    let table = |title, head, rows: Vec<Vec<String>>| {
-        let beyond = rows.len().saturating_sub(ROWS);
-        Table { title, head, rows: rows.into_iter().take(ROWS).collect(), beyond }
-    };
     let at = |s: f64| moment(evidence, s);
     let interruptions = course.interruptions.iter().map(|i| {
         let length = Unit::Seconds.show(i.to_s - i.from_s);
@@ -45,23 +41,6 @@ pub(super) fn tables(verdict: &Verdict, evidence: &Evidence) -> Vec<Table> {
     });
     let tables = [
         table(
-            "Drift",
-            &[
-                "what",
-                "shape",
-                "level",
-                "per hour",
-                "interval, 99 %",
-                "over the run",
-                "at the horizon",
-                "warm-up",
-                "n",
-                "n eff",
-                "smallest visible, per hour",
-            ],
-            course.trends.iter().filter(known).map(trend).collect(),
-        ),
-        table(
             "Points of rest",
             &[
                 "point",
@@ -69,11 +48,11 @@ pub(super) fn tables(verdict: &Verdict, evidence: &Evidence) -> Vec<Table> {
                 "came to rest",
                 "processes",
                 "descriptors",
-                "most beyond the first",
+                "of one process, most beyond its first",
                 "threads",
-                "most beyond the first",
+                "of one process, most beyond its first",
             ],
-            course.rests.iter().map(|r| rest(r, &at(r.begin_s))).collect(),
+            rests(&course.rests, &at),
         ),
         table(
             "Incidents",
@@ -89,23 +68,67 @@ pub(super) fn tables(verdict: &Verdict, evidence: &Evidence) -> Vec<Table> {
     tables.into_iter().filter(|t| !t.rows.is_empty()).collect()
 }
 
+/// The numbers of each series that is long enough for a slope.
+pub(super) fn drift(verdict: &Verdict) -> Option<Table> {
+    let long = verdict.course.trends.iter().filter(|t| t.drift.shape != Shape::TooShort);
+    let table = table(
+        "Drift",
+        &[
+            "what",
+            "shape",
+            "level",
+            "per hour",
+            "interval, 99 %",
+            "over the run",
+            "at the horizon",
+            "warm-up",
+            "n",
+            "n eff",
+            "smallest visible, per hour",
+        ],
+        long.map(trend).collect(),
+    );
+    (!table.rows.is_empty()).then_some(table)
+}
+
+fn table(title: &'static str, head: &'static [&'static str], rows: Vec<Vec<String>>) -> Table {
+    let beyond = rows.len().saturating_sub(ROWS);
+    Table { title, head, rows: rows.into_iter().take(ROWS).collect(), beyond }
+}
+
 fn trend(t: &Trend) -> Vec<String> {
     let (unit, drift) = (t.watched.unit(), &t.drift);
-    let bound = |value: f64| if value.is_finite() { unit.show(value) } else { "?".to_owned() };
-    let between = |e: Estimate| format!("{} – {}", bound(e.lo), bound(e.hi));
     vec![
         t.title(),
         shape_name(drift.shape).to_owned(),
         unit.show(drift.level),
         unit.show(drift.per_hour.value),
-        between(drift.per_hour),
-        between(drift.over_run),
-        between(drift.at_horizon),
+        between(unit, drift.per_hour),
+        between(unit, drift.over_run),
+        between(unit, drift.at_horizon),
         Unit::Seconds.show(drift.warm_up_s),
         Unit::Count.show(number(drift.n as u64)),
         format!("{:.0}", drift.n_eff),
-        bound(drift.smallest_visible_per_hour),
+        bound(unit, drift.smallest_visible_per_hour),
     ]
+}
+
+/// Points at which the same was read as at the one before share its row.
+fn rests(rests: &[PointOfRest], at: &dyn Fn(f64) -> String) -> Vec<Vec<String>> {
+    let read = |r: &PointOfRest| {
+        (r.rested, r.processes, r.descriptors, r.more_descriptors, r.threads, r.more_threads)
+    };
+    let alike = rests.chunk_by(|a, b| read(a) == read(b));
+    let row = |alike: &[PointOfRest]| {
+        let (first, last) = (alike.first()?, alike.last()?);
+        let mut row = rest(first, &at(first.begin_s));
+        if last.point != first.point {
+            row[0] = format!("{} – {}", first.point, last.point);
+            row[1] = format!("{} – {}", at(first.begin_s), at(last.begin_s));
+        }
+        Some(row)
+    };
+    alike.filter_map(row).collect()
 }
 
 fn rest(r: &PointOfRest, at: &str) -> Vec<String> {

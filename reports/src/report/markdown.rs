@@ -5,7 +5,8 @@ use std::fmt::Write;
 use evidence::unit::Unit;
 
 use super::chart::Lane;
-use super::course::{Table, tables};
+use super::course::{Table, drift, tables};
+use super::next::next;
 use super::{series, words};
 use crate::analysis::{Finding, mechanisms, number, proof_name, seconds};
 use crate::reading::Evidence;
@@ -26,6 +27,7 @@ pub(super) fn markdown(verdict: &Verdict, evidence: &Evidence) -> String {
     if let Some(rehearsal) = words::rehearsal(verdict) {
         let _ = writeln!(page, "**{rehearsal}**\n");
     }
+    let _ = writeln!(page, "What next: {}\n", cell(&next(verdict, evidence)));
     let _ = writeln!(
         page,
         "Run {} of {}, {}, seed {}. {}\n",
@@ -149,7 +151,7 @@ fn faults(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
 
 /// How the run went.
 fn course(page: &mut String, verdict: &Verdict, evidence: &Evidence) {
-    for Table { title, head, rows, beyond } in tables(verdict, evidence) {
+    for Table { title, head, rows, beyond } in drift(verdict).into_iter().chain(tables(verdict, evidence)) {
         let _ = writeln!(page, "## {title}\n");
         table(page, head, rows.into_iter());
         if beyond > 0 {

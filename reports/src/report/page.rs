@@ -3,6 +3,7 @@
 mod charts;
 mod course;
 mod coverage;
+mod drift;
 mod faults;
 mod findings;
 mod gates;
@@ -12,6 +13,7 @@ mod promises;
 use evidence::gate::MetricRef;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::next::next;
 use super::words;
 use crate::analysis::Name;
 use crate::reading::Evidence;
@@ -29,6 +31,7 @@ pub(super) fn page(verdict: &Verdict, evidence: &Evidence) -> String {
             (promises::section(verdict, evidence))
             (coverage::section(verdict))
             (faults::section(verdict, evidence))
+            (drift::section(verdict, evidence))
             (course::section(verdict, evidence))
             (charts::section(verdict, evidence))
             (findings::section(verdict))
@@ -67,6 +70,7 @@ fn head(verdict: &Verdict, evidence: &Evidence) -> Markup {
                 p.scenario { (about.scenario) }
                 h1 { (verdict.word()) }
                 p.why { (sentence(&verdict.why)) }
+                p.next { b { "What next: " } (next(verdict, evidence)) }
                 dl.facts {
                     div { dt { "ran" } dd { (words::duration(verdict)) } }
                     div { dt { "target" } dd { (manifest.target.shape) } }

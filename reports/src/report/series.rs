@@ -9,6 +9,9 @@ use crate::analysis::{FaultFinding, Step, number, seconds};
 use crate::latency::{Digest, Point};
 use crate::reading::Evidence;
 
+/// The most slices that a line is cut into.
+const SLICES: usize = 240;
+
 /// What the charts share. A fault is at work until the target is steady again and the fault undone.
 pub(super) fn time(evidence: &Evidence, faults: &[FaultFinding]) -> Time {
     let zero_s = seconds(evidence.zero_ns());
@@ -58,7 +61,7 @@ pub(super) fn lanes(faults: &[FaultFinding], end_s: f64) -> Vec<Lane> {
                 last.label = "others".to_owned();
                 last.spans.push(span);
             }
-            None => lanes.push(Lane { label: kind, spans: vec![span] }),
+            None => lanes.push(Lane { label: kind, colour: Colour::Alarm, spans: vec![span] }),
         }
     }
     lanes
@@ -92,7 +95,7 @@ pub(super) fn charts(evidence: &Evidence) -> Vec<Chart> {
 }
 
 fn line(label: &str, colour: Colour, weight: Weight, points: &[(f64, f64)], gap_s: f64) -> Line {
-    Line { label: label.to_owned(), colour, weight, segments: decimate(points, gap_s) }
+    Line { label: label.to_owned(), colour, weight, segments: decimate(points, gap_s, SLICES) }
 }
 
 fn response(evidence: &Evidence) -> Option<Chart> {

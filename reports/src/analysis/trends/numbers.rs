@@ -37,10 +37,17 @@ fn put(drift: &Drift, of: Of<'_>, basis: Basis, number: &Number<'_>, findings: &
     findings.sighted(number.name, of, sight, too_short.then(|| drift.why.clone()));
 }
 
-/// Growth per hour, per run, to the horizon, by work and by fault.
-pub(super) fn of_processes(trend: &Trend, series: &Series, findings: &mut Findings) {
+/// Growth per hour, per run, to the horizon, by work and by fault. Returns under which names, each with what a
+/// growth of one an hour is in its unit.
+pub(super) fn of_processes(
+    trend: &Trend,
+    series: &Series,
+    findings: &mut Findings,
+) -> Vec<(&'static str, f64)> {
     let (of, drift) = (Of { selector: trend.role, phase: None }, &trend.drift);
-    let mut number = |name: &str, estimate: Estimate, per_hour: f64| {
+    let mut told = Vec::new();
+    let mut number = |name: &'static str, estimate: Estimate, per_hour: f64| {
+        told.push((name, per_hour));
         put(drift, of, Basis::Series, &Number { name, estimate, per_hour }, findings);
     };
     match trend.watched {
@@ -71,26 +78,31 @@ pub(super) fn of_processes(trend: &Trend, series: &Series, findings: &mut Findin
         Watched::Threads => number("threads.growth", drift.per_hour, 1.0),
         _ => {}
     }
+    told
 }
 
-/// Drift as a share of the level over the run; of the harness, per hour.
-pub(super) fn of_times(trend: &Trend, findings: &mut Findings) {
+/// Drift as a share of the level over the run; of the harness, per hour. Returns the same as [`of_processes`].
+pub(super) fn of_times(trend: &Trend, findings: &mut Findings) -> Vec<(&'static str, f64)> {
     let drift = &trend.drift;
     let (name, basis) = match trend.watched {
         Watched::Rounds => ("coordination.drift", Basis::Rounds),
         Watched::Response => ("response.drift", Basis::Latency),
         Watched::Recovery => ("recovery.drift", Basis::Events),
         _ => {
-            let number = Number { name: "harness.memory.growth", estimate: drift.per_hour, per_hour: 1.0 };
-            return put(drift, Of::default(), Basis::Series, &number, findings);
+            let name = "harness.memory.growth";
+            let number = Number { name, estimate: drift.per_hour, per_hour: 1.0 };
+            put(drift, Of::default(), Basis::Series, &number, findings);
+            return vec![(name, 1.0)];
         }
     };
-    if drift.level > 0.0 {
-        let share = 1.0 / drift.level;
-        let number =
-            Number { name, estimate: drift.over_run.times(share), per_hour: share * run_hours(trend) };
-        put(drift, Of::default(), basis, &number, findings);
+    if drift.level <= 0.0 {
+        return Vec::new();
     }
+    let share = 1.0 / drift.level;
+    let per_hour = share * run_hours(trend);
+    let number = Number { name, estimate: drift.over_run.times(share), per_hour };
+    put(drift, Of::default(), basis, &number, findings);
+    vec![(name, per_hour)]
 }
 
 /// The hours over which the drift of the run is counted.

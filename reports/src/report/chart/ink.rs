@@ -13,6 +13,9 @@ pub(super) enum Ink {
     Axis,
     Phase,
     Shade,
+    WarmUp,
+    Sampled,
+    Band,
     First,
     Second,
     Third,
@@ -21,12 +24,15 @@ pub(super) enum Ink {
 }
 
 impl Ink {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::Text,
         Self::Grid,
         Self::Axis,
         Self::Phase,
         Self::Shade,
+        Self::WarmUp,
+        Self::Sampled,
+        Self::Band,
         Self::First,
         Self::Second,
         Self::Third,
@@ -56,6 +62,9 @@ impl Ink {
             Self::Axis => "axis",
             Self::Phase => "phase",
             Self::Shade => "shade",
+            Self::WarmUp => "warm-up",
+            Self::Sampled => "sampled",
+            Self::Band => "band",
             Self::First => "c1",
             Self::Second => "c2",
             Self::Third => "c3",

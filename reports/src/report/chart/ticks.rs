@@ -45,22 +45,12 @@ impl Axis {
         match scale {
             Scale::Time if greatest > 12.0 * least.max(1e-6) => Self::decades(least.max(1e-6), greatest),
             Scale::Time => {
-                let (size, name) = match greatest {
-                    s if s < 1e-3 => (1e-6, "µs"),
-                    s if s < 1.0 => (1e-3, "ms"),
-                    _ => (1.0, "s"),
-                };
+                let (size, name) = time_unit(greatest);
                 Self::linear(greatest, size, name)
             }
             Scale::Bytes => {
-                let mut size = 1.0;
-                let names = ["B", "KiB", "MiB", "GiB", "TiB"];
-                let mut name = 0;
-                while greatest / size >= 1024.0 && name + 1 < names.len() {
-                    size *= 1024.0;
-                    name += 1;
-                }
-                Self::linear(greatest, size, names[name])
+                let (size, name) = byte_unit(greatest);
+                Self::linear(greatest, size, name)
             }
             Scale::Count => Self::linear(greatest.max(4.0), 1.0, ""),
             Scale::Share => {
@@ -76,6 +66,24 @@ impl Axis {
                 Self { from, to: 1.0 + (1.0 - from) * 0.04, log: false, ticks: ticks.collect() }
             }
         }
+    }
+
+    /// Values between these two, with marks in one unit.
+    pub(super) fn between(scale: Scale, from: f64, to: f64) -> Self {
+        let (size, name) = match scale {
+            Scale::Time => time_unit(to.abs()),
+            Scale::Bytes => byte_unit(to.abs()),
+            Scale::Share => (0.01, "%"),
+            Scale::Count => (1.0, ""),
+        };
+        let to = if to > from { to } else { from + size };
+        let ticks = steps(from / size, to / size, 5).into_iter().map(|v| (v * size, label(v, name)));
+        Self { from, to, log: false, ticks: ticks.collect() }
+    }
+
+    /// Whether a value lies on it.
+    pub(super) fn holds(&self, value: f64) -> bool {
+        (self.from..=self.to).contains(&value)
     }
 
     fn linear(greatest: f64, size: f64, name: &str) -> Self {
@@ -100,6 +108,25 @@ impl Axis {
     }
 }
 
+fn time_unit(greatest: f64) -> (f64, &'static str) {
+    match greatest {
+        s if s < 1e-3 => (1e-6, "µs"),
+        s if s < 1.0 => (1e-3, "ms"),
+        _ => (1.0, "s"),
+    }
+}
+
+fn byte_unit(greatest: f64) -> (f64, &'static str) {
+    let mut unit = (1.0, "B");
+    for name in ["KiB", "MiB", "GiB", "TiB"] {
+        if greatest / unit.0 < 1024.0 {
+            break;
+        }
+        unit = (unit.0 * 1024.0, name);
+    }
+    unit
+}
+
 /// Round numbers from `from` to `to`, at most `most` and some.
 fn steps(from: f64, to: f64, most: u32) -> Vec<f64> {
     let rough = (to - from) / f64::from(most);
@@ -116,10 +143,11 @@ fn steps(from: f64, to: f64, most: u32) -> Vec<f64> {
 }
 
 fn label(value: f64, unit: &str) -> String {
-    if unit.is_empty() {
-        return Unit::Count.show(value);
+    // Nothing has no sign.
+    let rounded = (value * 1000.0).round() / 1000.0 + 0.0;
+    if unit.is_empty() && rounded.fract() == 0.0 {
+        return Unit::Count.show(rounded);
     }
-    let rounded = (value * 1000.0).round() / 1000.0;
     format!("{rounded} {unit}").trim_end().to_owned()
 }
 

@@ -1,4 +1,5 @@
-//! The gates, the worst first, each with where what was found lies to its limit.
+//! The gates, the worst first, each with where what was found lies to its limit: a card for each that does not hold,
+//! a row for each that does.
 
 use evidence::gate::{Limit, Op};
 use evidence::unit::Unit;
@@ -9,17 +10,63 @@ use crate::analysis::number;
 use crate::verdict::{GateVerdict, Outcome, Verdict};
 
 pub(super) fn section(verdict: &Verdict) -> Markup {
+    // The worst come first, so that those that hold are the last.
+    let (open, held) = verdict.gates.split_at(verdict.gates.partition_point(|g| g.outcome != Outcome::Go));
     html! {
         section {
             h2 { "Gates" }
             @if verdict.gates.is_empty() { p { "The scenario has no gate: nothing was asked." } }
-            div.cards { @for gate in &verdict.gates { (card(gate)) } }
+            @if !open.is_empty() { div.cards { @for gate in open { (card(gate)) } } }
+            @if !held.is_empty() { (table(held)) }
         }
     }
 }
 
+/// The gates that hold, a row each.
+fn table(gates: &[GateVerdict]) -> Markup {
+    html! {
+        div.scroll.held {
+            table.small {
+                thead {
+                    tr {
+                        th { "gate" } th.num { "found" } th.num { "limit" } th.num { "interval" } th.num { "n" }
+                        th { "of the limit" }
+                    }
+                }
+                tbody { @for gate in gates { (row(gate)) } }
+            }
+        }
+    }
+}
+
+fn row(gate: &GateVerdict) -> Markup {
+    html! {
+        tr class=(tone(gate.outcome)) {
+            td.id {
+                (chip(gate.outcome)) " " code { (gate.id) }
+                @if let Some(cites) = &gate.gate.cites { span.cites { "asked for by: " (cites) } }
+            }
+            td.num { strong { (gate.measured()) } }
+            td.num {
+                (gate.limit())
+                @if let Some(second) = gate.second_limit() { span.cites { "conditional " (second) } }
+            }
+            td.num {
+                @if let Some(interval) = gate.interval() {
+                    (interval) span.cites { (confidence(gate)) }
+                } @else { "exact" }
+            }
+            td.num { (number_of(gate)) }
+            td { (scale(gate)) }
+        }
+    }
+}
+
+fn number_of(gate: &GateVerdict) -> String {
+    Unit::Count.show(number(gate.finding.as_ref().map_or(0, |f| f.n)))
+}
+
 fn card(gate: &GateVerdict) -> Markup {
-    let n = gate.finding.as_ref().map_or(0, |f| f.n);
     html! {
         article class={ "card gate " (tone(gate.outcome)) } {
             div.top { (chip(gate.outcome)) code.id { (gate.id) } }
@@ -32,10 +79,10 @@ fn card(gate: &GateVerdict) -> Markup {
                 @if let Some(interval) = gate.interval() {
                     div { span.label { "interval, " (confidence(gate)) } span { (interval) } }
                 }
-                div { span.label { "n" } span { (Unit::Count.show(number(n))) } }
+                div { span.label { "n" } span { (number_of(gate)) } }
             }
             (scale(gate))
-            @if gate.outcome != Outcome::Go { p.reason { (sentence(&gate.why)) } }
+            p.reason { (sentence(&gate.why)) }
             @if let Some(cites) = &gate.gate.cites { p.cites { "asked for by: " (cites) } }
         }
     }
