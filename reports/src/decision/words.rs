@@ -68,7 +68,7 @@ pub(super) fn recommendation(decision: &Decision) -> Vec<String> {
         Outcome::Go => {
             all.extend(then.go.clone());
             all.push(if decision.rehearsal {
-                format!("It would be {word} with a confidence of {}.", share(decision.confidence))
+                format!("It would be {word}; how sure it would be, only runs in their own time can tell.")
             } else if decision.approved {
                 format!(
                     "{word}: the confidence of {} is at least {}, so that nobody has to approve it.",
@@ -101,6 +101,15 @@ pub(super) fn recommendation(decision: &Decision) -> Vec<String> {
         all.push(format!("Also not decided, for want of evidence: {}.", ids(&missing)));
     }
     all
+}
+
+/// How sure the decision is; of a rehearsal, that nothing was decided that one could be sure of.
+pub(super) fn confidence(decision: &Decision) -> String {
+    if decision.rehearsal {
+        "none: a rehearsal decides nothing".to_owned()
+    } else {
+        share(decision.confidence)
+    }
 }
 
 pub(super) fn share(value: f64) -> String {

@@ -4,6 +4,7 @@ use evidence::gate::Op;
 use evidence::unit::Unit;
 
 use super::chart::{DriftChart, Scale};
+use super::series::merged;
 use super::words::moment;
 use crate::analysis::{Trend, Watched, shape_name};
 use crate::drift::{Estimate, Shape, lines};
@@ -83,7 +84,7 @@ fn card<'a>(trend: &'a Trend, verdict: &'a Verdict, evidence: &Evidence) -> Card
             medians: drift.blocks.iter().map(|b| (b.at_s, b.value)).collect(),
             lines: lines(drift),
             warm_up: (trend.span_s.0, (trend.span_s.0 + drift.warm_up_s).min(end_s)),
-            excluded: trend.excluded.clone(),
+            excluded: merged(&trend.excluded, end_s / 400.0),
             allowed_per_s: allowed(trend, &gates).map(|per_hour| per_hour / 3600.0),
         },
         gates,

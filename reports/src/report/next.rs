@@ -24,7 +24,7 @@ pub(super) fn next(verdict: &Verdict, evidence: &Evidence) -> String {
         ),
         Outcome::Inconclusive => inconclusive(verdict, &command),
         Outcome::NoGo if verdict.gates.iter().any(|g| g.outcome == Outcome::NoGo) => {
-            format!("Mend what {} shows, and run the same again: {command}", of_gates(verdict))
+            format!("Mend what is behind {}, and run the same again: {command}", of_gates(verdict))
         }
         Outcome::NoGo => format!("Read the target's log, mend it, and run the same again: {command}"),
     }

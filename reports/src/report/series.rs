@@ -68,7 +68,7 @@ pub(super) fn lanes(faults: &[FaultFinding], end_s: f64) -> Vec<Lane> {
 }
 
 /// Shades that overlap, or that no eye could tell apart, as one.
-fn merged(shades: &[(f64, f64)], apart: f64) -> Vec<(f64, f64)> {
+pub(super) fn merged(shades: &[(f64, f64)], apart: f64) -> Vec<(f64, f64)> {
     let mut merged: Vec<(f64, f64)> = Vec::new();
     for (from, to) in shades {
         match merged.last_mut() {

@@ -494,7 +494,12 @@ fn a_rehearsed_run_is_judged_and_never_go() {
     assert_eq!((decision.outcome, decision.would_be), (Outcome::Inconclusive, Outcome::Go));
     assert_eq!(decision.word(), "REHEARSAL");
     assert!(!decision.approved);
-    assert!(decision_terminal(&decision).starts_with("REHEARSAL  one"));
+    let text = decision_terminal(&decision);
+    assert!(text.starts_with("REHEARSAL  one"));
+    assert!(
+        text.contains("confidence none: a rehearsal decides nothing") && !text.contains("confidence of"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -265,15 +265,22 @@ fn the_page_says_the_verdict_first_and_the_worst_gate_next() {
         let at = page[from..].find(text.as_str());
         from += at.unwrap_or_else(|| panic!("{text} comes in its place"));
     }
-    assert_eq!(page.matches("<figure>").count(), 8);
+    let over_time = page.split("<h2>Over time</h2>").nth(1).unwrap();
+    assert_eq!(over_time.matches("<figure>").count(), 8);
 }
 
 #[test]
 fn faults_are_shaded_and_gaps_stay_gaps_on_every_chart_over_time() {
     let run = rendered(&Fixture::troubled());
     let page = text(run.path(), layout::REPORT_HTML);
-    let charts: Vec<&str> =
-        page.split("<svg").skip(1).map(|svg| svg.split("</svg>").next().unwrap()).collect();
+    let charts: Vec<&str> = page
+        .split("<h2>Over time</h2>")
+        .nth(1)
+        .unwrap()
+        .split("<svg")
+        .skip(1)
+        .map(|svg| svg.split("</svg>").next().unwrap())
+        .collect();
     assert_eq!(charts.len(), 8, "the lanes first, and the balance last");
     for chart in &charts[..7] {
         assert_eq!(chart.matches("fill shade").count(), 2, "one for each fault");

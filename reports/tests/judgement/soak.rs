@@ -394,3 +394,55 @@ fn the_reports_of_a_soak_tell_its_drift_its_points_of_rest_and_stay_small() {
     }
     assert!(page.len() < 2 << 20, "{} bytes", page.len());
 }
+
+/// The drift section of a page, and its charts.
+fn drift_section(fixture: &Fixture) -> (String, Vec<String>) {
+    let run = fixture.write();
+    reports::render(run.path()).unwrap();
+    let page = std::fs::read_to_string(evidence::layout::REPORT_HTML.within(run.path())).unwrap();
+    let section = page.split("<h2>Drift</h2>").nth(1).unwrap().split("</section>").next().unwrap().to_owned();
+    let charts = section.split("<svg").skip(1).map(|svg| svg.split("</svg>").next().unwrap().to_owned());
+    let charts = charts.collect();
+    (section, charts)
+}
+
+#[test]
+fn a_drift_is_seen_as_a_line_beside_the_growth_that_its_gate_allows() {
+    let leak = Planted { memory: |h| (40.0 * 1024.0 + 4.0 * 1024.0 * h) * KIB, ..STEADY };
+    let mut fixture = soak(&leak);
+    fixture.manifest.gates = vec![gate("memory.growth.bytes[worker] < 1MiB/h", Op::Less, 1024.0 * KIB)];
+    let (section, charts) = drift_section(&fixture);
+    assert!(charts[0].contains("points of rest") && charts[0].contains("faults"), "the strip comes first");
+    let worst = &charts[1];
+    assert!(worst.contains("aria-label=\"Private memory per worker\""), "the series of the red gate is next");
+    for (what, class) in [
+        ("the fitted line", "stroke c2"),
+        ("the limit", "stroke alarm"),
+        ("bounds", "fill band"),
+        ("warm-up", "fill warm-up"),
+    ] {
+        assert!(worst.contains(class), "{what}");
+    }
+    let dots = worst.split("<circle").skip(1).filter(|dot| dot.contains("fill c1")).count();
+    assert!((8..=48).contains(&dots), "{dots} dots, one for each block");
+    assert!(section.contains("drifting") && section.contains("drift no-go"), "{section}");
+}
+
+#[test]
+fn a_hole_in_the_samples_is_a_hole_in_the_chart_of_a_drift() {
+    let memory = |charts: &[String]| {
+        let chart = charts.iter().find(|c| c.contains("aria-label=\"Private memory per worker\"")).unwrap();
+        chart.matches("polyline class=\"stroke sampled\"").count()
+    };
+    let whole = memory(&drift_section(&soak(&STEADY)).1);
+    let mut holed = soak(&STEADY);
+    holed.samples.retain(|s| !(ZERO + 2000 * S..ZERO + 2400 * S).contains(&s.at_ns));
+    assert_eq!(memory(&drift_section(&holed).1), whole + 1);
+}
+
+#[test]
+fn a_series_that_is_too_short_for_a_slope_is_named_and_not_drawn() {
+    let (section, charts) = drift_section(&soak(&Planted { ticks: 4, ..STEADY }));
+    assert!(section.contains("Too short for a slope: private memory per process"), "{section}");
+    assert!(!charts.iter().any(|c| c.contains("Private memory")));
+}

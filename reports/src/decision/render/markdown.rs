@@ -5,7 +5,7 @@ use std::fmt::Write;
 use evidence::unit::Unit;
 
 use super::responses;
-use crate::decision::words::{share, word};
+use crate::decision::words::{confidence, share, word};
 use crate::decision::{CriterionVerdict, Decision};
 use crate::report::markdown::{cell, table};
 use crate::statistics::Interval;
@@ -21,7 +21,7 @@ pub(super) fn markdown(decision: &Decision) -> String {
         (Outcome::Go, false) => format!(", below {}: to be approved by a person", share(gates.approve)),
         _ => String::new(),
     };
-    let _ = writeln!(page, "Confidence {}{approved}.\n", share(decision.confidence));
+    let _ = writeln!(page, "Confidence {}{approved}.\n", confidence(decision));
     recommendation(&mut page, decision);
     criteria(&mut page, decision);
     risks(&mut page, decision);

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::markdown::interval;
 use super::responses;
-use crate::decision::words::{share, word};
+use crate::decision::words::{confidence, share, word};
 use crate::decision::{CriterionVerdict, Decision, Environment, Soundness};
 use crate::report::page::{document, sentence, tone};
 use crate::verdict::Outcome;
@@ -46,7 +46,7 @@ fn head(decision: &Decision) -> Markup {
                 h1 { (decision.word()) }
                 p.why { (sentence(&decision.why)) }
                 dl.facts {
-                    div { dt { "confidence" } dd { (share(decision.confidence)) } }
+                    div { dt { "confidence" } dd { (confidence(decision)) } }
                     div { dt { "approved from" } dd { (share(decision.gates.approve)) } }
                     div { dt { "criteria that hold" } dd { (holding) " of " (decision.criteria.len()) } }
                     div { dt { "runs" } dd { (decision.runs.len()) } }

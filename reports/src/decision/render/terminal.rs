@@ -1,7 +1,7 @@
 //! The decision on a terminal.
 
 use super::responses;
-use crate::decision::words::{share, word};
+use crate::decision::words::{confidence, word};
 use crate::decision::{Decision, Grade};
 use crate::report::columns::columns;
 
@@ -14,7 +14,7 @@ pub fn terminal(decision: &Decision) -> String {
         decision.gates.name,
         decision.criteria.iter().filter(|c| c.outcome == crate::verdict::Outcome::Go).count(),
         decision.criteria.len(),
-        format_args!("confidence {}", share(decision.confidence)),
+        format_args!("confidence {}", confidence(decision)),
         decision.why
     );
     text.push_str(&criteria(decision));
