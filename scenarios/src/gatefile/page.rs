@@ -95,6 +95,9 @@ with 20.
 
 ## Confidence
 
+A rehearsal decides nothing, so that its pages show no confidence; `decision.json` keeps the figure that the same
+outcomes would have had.
+
 The confidence says how sure the evidence makes the decision, from 0 to 1. For GO and CONDITIONAL, and for
 INCONCLUSIVE as far as it goes, it is
 
