@@ -57,6 +57,10 @@ pub struct Checkpoint {
     pub tells: Vec<Capability>,
     /// What faults have cost so far, by their place in the plan.
     pub costs: Vec<(usize, Cost)>,
+    /// Whether the processes were read for the baseline at the beginning of the hold phase.
+    pub baseline: bool,
+    /// What each live threshold on growth compares with: what was read for the baseline.
+    pub grown_from: Vec<Option<f64>>,
 }
 
 /// One agent.
@@ -89,6 +93,8 @@ impl Default for Checkpoint {
             workers: 0,
             tells: Vec::new(),
             costs: Vec::new(),
+            baseline: false,
+            grown_from: Vec::new(),
         }
     }
 }
@@ -96,7 +102,9 @@ impl Default for Checkpoint {
 impl Checkpoint {
     /// About how much memory it takes.
     pub(crate) fn weight(&self) -> usize {
-        size_of::<Self>() + self.members.len() * size_of::<Known>()
+        size_of::<Self>()
+            + self.members.len() * size_of::<Known>()
+            + self.grown_from.len() * size_of::<Option<f64>>()
     }
 
     /// Takes the place of the one before. It outlives the process; after a loss of power it is the one before or

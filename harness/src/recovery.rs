@@ -116,6 +116,15 @@ impl Watch {
         }
     }
 
+    /// A watch that goes on after the harness died that began it: for the first success alone, since the tasks that
+    /// were open are not followed any more. `cost` is what was known of it.
+    #[must_use]
+    pub fn resumed(fault: usize, affected: Vec<u32>, injected_ns: u64, cost: Cost) -> Self {
+        let reached = vec![RecoveryStep::Round, RecoveryStep::Drained];
+        let watch = Self::asked(fault, affected, false);
+        Self { injected_ns: Some(injected_ns), cost, reached, had_round: true, ..watch }
+    }
+
     /// The kernel acknowledged the fault at `at_ns`; now it is known which tasks it found open.
     pub fn injected(&mut self, at_ns: u64, now_ns: u64, ledger: &Ledger) -> Vec<Reached> {
         self.injected_ns = Some(at_ns);

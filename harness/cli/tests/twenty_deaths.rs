@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Child;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chaos::clock::monotonic_ns;
 use evidence::end::{End, How};
@@ -167,7 +167,7 @@ fn print_gates(unbroken: &Value, broken: &Value) -> Vec<String> {
         let gates = of["gates"].as_array().unwrap().iter();
         gates.map(|gate| (gate["id"].as_str().unwrap().to_owned(), gate.clone())).collect()
     };
-    println!("{:<44} {:<24} {}", "gate", "unbroken", "broken");
+    println!("{:<44} {:<24} broken", "gate", "unbroken");
     let word = |of: &Value| {
         let measured = of["measured"].as_f64().map_or("-".to_owned(), |m| format!("{m:.5}"));
         format!("{} {measured}", of["outcome"].as_str().unwrap_or("?"))

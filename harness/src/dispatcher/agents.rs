@@ -135,7 +135,11 @@ impl State {
         let expected = cause.is_some() || matches!(self.stage, Stage::Stopping { .. } | Stage::Ending);
         self.end_hang(member.agent, Some("its process ended"), out);
         let role = crate::members::role(member.role);
-        let crash = (!expected).then(|| self.crashed(member, role, status.as_deref(), at_ns, out));
+        // One whose end is told after its replacement was told as an incident already.
+        let restarted =
+            self.incidents.restarted.get(&member.agent).is_some_and(|epoch| *epoch > member.epoch);
+        let crash =
+            (!expected && !restarted).then(|| self.crashed(member, role, status.as_deref(), at_ns, out));
         // One that was replaced before its end was told needs no other to take its place.
         if self.members.get(member.agent).is_some_and(|a| a.epoch > member.epoch) {
             crash.into_iter().for_each(|number| self.end_incident(number, at_ns, None, out));
@@ -168,7 +172,7 @@ impl State {
 
     /// A new process took the place of an agent. Where the end of the one before was not told and no fault explains
     /// it, the target did so of its own accord.
-    fn replaced(&mut self, member: &Member, was: Option<Agent>, at_ns: u64, out: &mut Commands) {
+    pub(super) fn replaced(&mut self, member: &Member, was: Option<Agent>, at_ns: u64, out: &mut Commands) {
         let was_alive = was.is_some_and(|a| a.alive && a.epoch < member.epoch);
         match self.incidents.gone.remove(&member.agent) {
             Some(Some(crash)) => self.end_incident(crash, at_ns, None, out),
@@ -178,6 +182,7 @@ impl State {
                     "the target replaced agent {} and no fault of the plan asked for it",
                     member.agent
                 );
+                self.incidents.restarted.insert(member.agent, member.epoch);
                 self.incident(at_ns, IncidentKind::Restart, Severity::Minor, Some(member.agent), &what, out);
             }
             None => {}

@@ -5,6 +5,7 @@
 
 mod growth;
 mod readings;
+mod resumed;
 
 use std::collections::VecDeque;
 

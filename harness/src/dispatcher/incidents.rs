@@ -6,6 +6,7 @@
 mod excuses;
 mod lost;
 mod outage;
+mod resumed;
 mod rounds;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,8 @@ pub(super) struct Incidents {
     pub(super) crashes: u64,
     /// Agents whose process ended and that were not replaced yet, with the incident that this is, if it is one.
     pub(super) gone: BTreeMap<u32, Option<u64>>,
+    /// Agents whose replacement was told as an incident before the end of their process was, with the life that began.
+    pub(super) restarted: BTreeMap<u32, u32>,
     /// Agents that hang, with their incident.
     pub(super) hangs: BTreeMap<u32, u64>,
     pub(super) service: Service,
@@ -52,11 +55,6 @@ pub(super) struct Incidents {
 }
 
 impl Incidents {
-    /// Goes on behind this number.
-    pub(super) fn go_on(&mut self, last: u64) {
-        self.last = last;
-    }
-
     /// How many there were.
     pub(super) fn count(&self) -> u64 {
         self.last

@@ -56,11 +56,13 @@ impl Quiescing {
 }
 
 impl Quiescing {
-    /// Goes on where so much of the plan's time has passed: points before that are left out.
-    pub(super) fn go_on(&mut self, passed_ns: u64) {
+    /// Goes on where so much of the plan's time has passed and this point was the last that came to its end. The
+    /// newest of those that were due since, or that was cut short, is made up for at once; others are left out.
+    pub(super) fn go_on(&mut self, passed_ns: u64, ended: u32) {
         if let Some(plan) = self.plan {
             let held_ns = passed_ns.saturating_sub(self.hold_ns);
-            self.point = u32::try_from(held_ns / plan.every_ns).unwrap_or(u32::MAX);
+            let due = u32::try_from(held_ns / plan.every_ns).unwrap_or(u32::MAX);
+            self.point = if due > ended { due - 1 } else { due };
         }
     }
 }
@@ -101,7 +103,8 @@ impl State {
             Step::Working => {
                 self.quiescing.point += 1;
                 self.quiescing.withheld = 0;
-                self.quiescing.step = Step::Emptying { until_ns: at_ns.saturating_add(plan.within_ns) };
+                let until_ns = at_ns.max(self.now_ns).saturating_add(plan.within_ns);
+                self.quiescing.step = Step::Emptying { until_ns };
                 let point = self.quiescing.point;
                 out.fact(self.now_ns, Fact::Quiesce { point, edge: Edge::Begin, rested: None, withheld: 0 });
                 self.rest_if_nothing_is_open();

@@ -60,16 +60,15 @@ impl State {
         state.rounds_done = was.rounds_done;
         (state.shed, state.lag_ns, state.sampling.ticks) = (was.shed, was.lag_ns, was.ticks);
         state.workers = was.workers;
-        state.faults.go_on(&was.costs);
-        let told = from.history.iter().filter_map(|event| match event.fact {
-            Fact::Incident { incident, .. } => Some(incident),
-            _ => None,
-        });
-        state.incidents.go_on(told.max().unwrap_or(0).max(was.incidents));
+        state.sampling.baseline = was.baseline;
         if lives {
             state.tells = was.tells.clone();
             state.members = members_at_death(&from);
         }
+        state.incidents.go_on(&state.plan, &from, &mut state.members);
+        let (alerts, open) = (&state.plan.soak.alerts, state.incidents.open());
+        state.alerts.go_on(alerts, open, &from.history, &was.grown_from);
+        state.faults.go_on(&state.plan, &from, &state.members);
         state.resuming = Some(Box::new(from));
         state
     }
@@ -93,6 +92,8 @@ impl State {
             workers: self.workers,
             tells: self.tells.clone(),
             costs: self.faults.known_costs(),
+            baseline: self.sampling.baseline,
+            grown_from: self.alerts.grown_from(),
             ..Checkpoint::default()
         };
         out.record(Record::Checkpoint(Box::new(checkpoint)));
@@ -161,11 +162,13 @@ impl State {
             self.left(&known.member(member.agent), status, self.now_ns, out);
         }
         if replaced {
+            let was = self.members.get(member.agent);
             self.members.changed(member, MemberState::Replaced, self.now_ns);
             if gone {
                 self.members.vanished(member.agent, member.pid);
             } else {
                 out.fact(self.now_ns, member_fact(member, Became::Replaced, None, None));
+                self.replaced(member, was, self.now_ns, out);
             }
         } else {
             self.members.changed(member, MemberState::Moved, self.now_ns);
@@ -176,7 +179,7 @@ impl State {
     pub(super) fn go_on(&mut self, from: &Resumption, out: &mut Commands) {
         let was = &from.checkpoint;
         let now_ns = self.now_ns;
-        self.close_history(from, out);
+        let ended = self.close_history(from, out);
         let (segment, from_ns, hidden, target) = (self.segment, was.at_ns, from.hidden, from.takeover);
         out.fact(now_ns, Fact::Resumed { segment, from_ns, hidden, target });
         if let Some(status) = &from.exited {
@@ -198,19 +201,22 @@ impl State {
         }
         self.sampling.go_on(passed_ns);
         self.tally.go_on(passed_ns, self.interval_ns);
-        self.quiescing.go_on(passed_ns);
+        self.quiescing.go_on(passed_ns, ended);
         self.faults_go_on(from, was.zero_ns, out);
+        self.alerts_go_on(target == Takeover::Kept, out);
+        self.incidents_go_on(out);
         let held =
             from.history.iter().any(|e| matches!(&e.fact, Fact::Phase { phase, .. } if phase == "hold"));
         self.go_on_with_phase(held, out);
         self.write_checkpoint(out);
     }
 
-    /// What was open when the harness died is over: phases end where the evidence does, incidents too.
-    fn close_history(&mut self, from: &Resumption, out: &mut Commands) {
+    /// Phases and points of rest that were under way when the harness died end where the evidence does. The last
+    /// point of rest that came to its end.
+    fn close_history(&mut self, from: &Resumption, out: &mut Commands) -> u32 {
         let at_ns = from.checkpoint.at_ns;
         let mut phases: BTreeMap<&str, u64> = BTreeMap::new();
-        let mut incidents: BTreeMap<u64, &Fact> = BTreeMap::new();
+        let (mut resting, mut ended) = (None, 0);
         for event in &from.history {
             match &event.fact {
                 Fact::Phase { phase, edge: Edge::Begin } => {
@@ -219,24 +225,19 @@ impl State {
                 Fact::Phase { phase, edge: Edge::End } => {
                     phases.remove(phase.as_str());
                 }
-                Fact::Incident { incident, edge: Edge::Begin, .. } => {
-                    incidents.insert(*incident, &event.fact);
-                }
-                Fact::Incident { incident, edge: Edge::End, .. } => {
-                    incidents.remove(incident);
-                }
+                Fact::Quiesce { point, edge: Edge::Begin, .. } => resting = Some((*point, event.at_ns)),
+                Fact::Quiesce { point, edge: Edge::End, .. } => (resting, ended) = (None, *point),
                 _ => {}
             }
         }
         for (phase, began_ns) in phases {
             out.fact(at_ns.max(began_ns), Fact::Phase { phase: phase.to_owned(), edge: Edge::End });
         }
-        for fact in incidents.into_values() {
-            if let Fact::Incident { incident, kind, severity, agent, fault, what, .. } = fact.clone() {
-                let edge = Edge::End;
-                out.fact(self.now_ns, Fact::Incident { incident, kind, severity, edge, agent, fault, what });
-            }
+        if let Some((point, began_ns)) = resting {
+            let (edge, rested) = (Edge::End, Some(false));
+            out.fact(at_ns.max(began_ns), Fact::Quiesce { point, edge, rested, withheld: 0 });
         }
+        ended
     }
 
     /// Whether the target can be taken over should this harness die.

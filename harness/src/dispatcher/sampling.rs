@@ -26,6 +26,8 @@ pub(super) struct Sampling {
     /// A special reading that waits for the sampler.
     waiting: Option<Mark>,
     processes: Option<Arc<[ProcessId]>>,
+    /// Whether the baseline was read.
+    pub(super) baseline: bool,
     pub(super) ticks: Ticks,
 }
 
@@ -39,6 +41,7 @@ impl Sampling {
             busy: None,
             waiting: None,
             processes: None,
+            baseline: false,
             ticks: Ticks::default(),
         }
     }
@@ -140,6 +143,7 @@ impl State {
             let late = self.now_ns.saturating_sub(due_ns) > self.sampling.every_ns / 4;
             self.sampling.ticks.in_time += u64::from(!late);
         }
+        self.sampling.baseline |= mark == Some(Mark::Baseline);
         self.compare_clocks(tick, out);
         self.watch_disk(tick, out);
         self.processes_vanished(vanished, mark == Some(Mark::Drained), out);

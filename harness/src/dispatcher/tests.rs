@@ -7,6 +7,7 @@ mod every_phase;
 mod faults;
 mod incidents;
 mod means;
+mod open_at_death;
 mod rest;
 mod resume;
 mod simulation;

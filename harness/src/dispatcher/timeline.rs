@@ -103,6 +103,10 @@ impl State {
     pub(super) fn go_on_with_phase(&mut self, held: bool, out: &mut Commands) {
         if held && self.timeline.planned() == "hold" {
             self.enter_phase("hold", self.now_ns, out);
+            // The harness may have died before that was read.
+            if !self.sampling.baseline {
+                self.mark_baseline();
+            }
         } else {
             self.begin_phase(self.now_ns, out);
         }

@@ -33,6 +33,16 @@ struct Point {
 }
 
 impl Growth {
+    /// Goes on from what an earlier harness had read for the baseline; its points are gone.
+    pub(super) fn from(base: Option<f64>) -> Self {
+        Self { base, width: 1, ..Self::default() }
+    }
+
+    /// What was read for the baseline.
+    pub(super) fn base(&self) -> Option<f64> {
+        self.base
+    }
+
     /// Enters a reading. Its growth per hour as a share of the reading after the warm-up, which is the one that is
     /// the `baseline`; `None` before that and as long as there are too few points.
     pub(super) fn share_per_hour(&mut self, at_ns: u64, value: f64, baseline: bool) -> Option<f64> {

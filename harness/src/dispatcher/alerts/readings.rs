@@ -59,10 +59,8 @@ impl State {
     /// An interval of the workload is over.
     pub(in crate::dispatcher) fn watch_interval(&mut self, out: &mut Commands) {
         let work = self.ledger.counts().work;
-        let in_flight = self.ledger.in_flight(Kind::Round) + self.ledger.in_flight(Kind::Single);
-        let shed = self.shed.operations + self.shed.rounds * u64::from(self.workers);
-        let now =
-            Interval { sent: work.sent, in_time: work.in_time, in_flight, shed, slowest_round_ns: None };
+        let now = self.interval_from_now();
+        let (in_flight, shed) = (now.in_flight, now.shed);
         let before = std::mem::replace(&mut self.alerts.interval, now);
         // What was sent and is not in flight any more was answered in time or not; what was shed was not.
         let settled = (work.sent + before.in_flight).saturating_sub(before.sent + in_flight);
@@ -78,6 +76,20 @@ impl State {
             if let Some(value) = value {
                 self.alert_read(index, value, out);
             }
+        }
+    }
+}
+
+impl State {
+    /// What an interval begins with.
+    pub(super) fn interval_from_now(&self) -> Interval {
+        let work = self.ledger.counts().work;
+        Interval {
+            sent: work.sent,
+            in_time: work.in_time,
+            in_flight: self.ledger.in_flight(Kind::Round) + self.ledger.in_flight(Kind::Single),
+            shed: self.shed.operations + self.shed.rounds * u64::from(self.workers),
+            slowest_round_ns: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evidence::event::{Event, Fact, FaultStep, Takeover, Victim};
+use evidence::event::{Event, Fact, FaultStep, RecoveryStep, Takeover, Victim};
 use scenarios::plan::{Means, Plan};
 
 use super::Life;
@@ -12,15 +12,63 @@ use crate::dispatcher::command::Commands;
 use crate::dispatcher::event::Applied;
 use crate::dispatcher::resume::Resumption;
 use crate::dispatcher::state::State;
-use crate::recovery::Cost;
+use crate::members::Members;
+use crate::recovery::{Cost, Watch};
 
 /// How long before a death a fault may have begun that ended a process after it.
 const LINGERS_NS: u64 = 10_000_000_000;
 
+/// What the history says of one fault.
+#[derive(Default)]
+struct Past<'a> {
+    injected: Option<(u64, &'a [Victim])>,
+    healed_ns: Option<u64>,
+    succeeded: bool,
+}
+
+impl<'a> Past<'a> {
+    fn of(id: &str, history: &'a [Event]) -> Self {
+        let mut past = Self::default();
+        for event in history {
+            match &event.fact {
+                Fact::Fault { fault, step: FaultStep::Injected, victims, .. } if fault == id => {
+                    past.injected = Some((event.at_ns, victims));
+                }
+                Fact::Fault { fault, step: FaultStep::Healed | FaultStep::Failed, .. } if fault == id => {
+                    past.healed_ns = Some(event.at_ns);
+                }
+                Fact::Recovery { fault, step: RecoveryStep::FirstSuccess } if fault == id => {
+                    past.succeeded = true;
+                }
+                _ => {}
+            }
+        }
+        past
+    }
+}
+
 impl Faults {
-    /// Goes on with what earlier faults have cost.
-    pub(in crate::dispatcher) fn go_on(&mut self, costs: &[(usize, Cost)]) {
+    /// Goes on with what earlier faults have cost, and watches for the first success after those from which a target
+    /// that lives was not seen to recover. What was open is hidden, so that neither the end of the round in flight
+    /// nor that of the last of these tasks can be seen any more.
+    pub(in crate::dispatcher) fn go_on(&mut self, plan: &Plan, from: &Resumption, members: &Members) {
+        let costs = &from.checkpoint.costs;
         self.costs = costs.iter().filter(|(fault, _)| *fault < self.lives.len()).copied().collect();
+        for (index, fault) in plan.faults.iter().enumerate() {
+            let past = Past::of(&fault.id, &from.history);
+            let Some((injected_ns, victims)) = past.injected else { continue };
+            let over_ns = if fault.for_ns == 0 { Some(injected_ns) } else { past.healed_ns };
+            let later = |over_ns: &u64| self.over.is_none_or(|(_, last_ns)| *over_ns > last_ns);
+            self.over = over_ns.filter(later).map(|over_ns| (index, over_ns)).or(self.over);
+            if past.succeeded || from.takeover != Takeover::Kept {
+                continue;
+            }
+            let agents: Vec<u32> = victims.iter().filter_map(|victim| victim.subject.agent()).collect();
+            let cost = self.costs.iter().position(|(of, _)| *of == index);
+            let cost = cost.map_or_else(Cost::default, |place| self.costs.swap_remove(place).1);
+            self.watches.push(Watch::resumed(index, members.workers_under(&agents), injected_ns, cost));
+        }
+        self.members_changed(members);
     }
 
     /// What every fault so far has cost, as far as that is known.

@@ -26,6 +26,17 @@ pub(in crate::dispatcher) struct Service {
     outage: Option<u64>,
 }
 
+impl Service {
+    /// Goes on with an outage that began when work was due at this time.
+    pub(super) fn go_on(&mut self, due_ns: u64, incident: u64) {
+        (self.waits_since_ns, self.outage) = (Some(due_ns), Some(incident));
+    }
+
+    pub(super) fn incident(&self) -> Option<u64> {
+        self.outage
+    }
+}
+
 impl State {
     /// Work was due at this time, whether or not it was sent.
     pub(in crate::dispatcher) fn work_due(&mut self, at_ns: u64) {

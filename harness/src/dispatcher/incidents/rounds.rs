@@ -15,6 +15,19 @@ const QUIET_NS: u64 = 60_000_000_000;
 pub(super) struct FailedRow {
     incident: Option<u64>,
     rounds: u64,
+    /// There were more, which a harness saw that has died.
+    more: bool,
+}
+
+impl FailedRow {
+    /// Goes on with a row of which only the beginning is known.
+    pub(super) fn go_on(&mut self, incident: u64) {
+        *self = Self { incident: Some(incident), rounds: 1, more: true };
+    }
+
+    pub(super) fn incident(&self) -> Option<u64> {
+        self.incident
+    }
 }
 
 /// Errors one after the other that the target reported.
@@ -24,6 +37,17 @@ pub(super) struct ErrorRow {
     errors: u64,
     last_ns: u64,
     first: String,
+}
+
+impl ErrorRow {
+    /// Goes on with a row of which only the beginning is known.
+    pub(super) fn go_on(&mut self, incident: u64, last_ns: u64, first: &str) {
+        *self = Self { incident: Some(incident), errors: 1, last_ns, first: first.to_owned() };
+    }
+
+    pub(super) fn incident(&self) -> Option<u64> {
+        self.incident
+    }
 }
 
 impl State {
@@ -49,9 +73,10 @@ impl State {
     }
 
     fn end_failed_row(&mut self, at_ns: u64, out: &mut Commands) {
-        let FailedRow { incident, rounds } = std::mem::take(&mut self.incidents.failed);
+        let FailedRow { incident, rounds, more } = std::mem::take(&mut self.incidents.failed);
         if let Some(number) = incident {
-            let what = format!("{rounds} rounds in a row were not complete");
+            let least = if more { "at least " } else { "" };
+            let what = format!("{least}{rounds} rounds in a row were not complete");
             self.end_incident(number, at_ns, (rounds > 1).then_some(what), out);
         }
     }

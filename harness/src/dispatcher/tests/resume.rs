@@ -9,7 +9,7 @@ use super::simulation::fault;
 use super::{Deeds, MS, SECOND, Simulation, plan};
 
 /// Runs until this time, or to the end.
-fn until(simulation: &mut Simulation, at_ns: u64) {
+pub(super) fn until(simulation: &mut Simulation, at_ns: u64) {
     while simulation.now_ns < at_ns && simulation.conclusion.is_none() {
         simulation.turn();
     }

@@ -135,6 +135,8 @@ pub(super) struct Simulation {
     pub(super) most_lots: usize,
     pub(super) conclusion: Option<Conclusion>,
     pub(super) checkpoint: Option<crate::checkpoint::Checkpoint>,
+    /// What the readings that were asked for were for.
+    pub(super) marks: Vec<Option<evidence::sample::Mark>>,
     /// Keep nothing but counts, for runs of a month.
     pub(super) forgets: bool,
 }
@@ -164,6 +166,7 @@ impl Simulation {
             most_lots: 0,
             conclusion: None,
             checkpoint: None,
+            marks: Vec::new(),
             forgets: false,
             deeds,
         };
@@ -249,6 +252,9 @@ impl Simulation {
             }
             Command::StartTarget => self.at(now_ns + 10 * MS, What::StartedAgain { pid: 199 }),
             Command::Sample(order) => {
+                if !self.forgets {
+                    self.marks.push(order.mark);
+                }
                 let gone = self.deeds.gone.filter(|(_, from_ns)| *from_ns <= now_ns).map(|(pid, _)| pid);
                 let vanished = order.processes.iter().map(|p| p.pid).filter(|pid| Some(*pid) == gone);
                 let vanished = vanished.collect();
@@ -469,13 +475,30 @@ impl Simulation {
     /// The harness dies, and so much later another one goes on with its last checkpoint and the living target. What
     /// that has told since comes first.
     pub(super) fn die_and_resume(&mut self, after_ns: u64) {
+        let told = self.die(after_ns, evidence::event::Takeover::Kept);
+        self.at(self.now_ns, What::TakenOver { pid: 99 });
+        for ((at_ns, _), what) in told {
+            if matches!(what, What::Report(_)) {
+                self.at(at_ns, what);
+            }
+        }
+    }
+
+    /// The harness dies and its target with it, and so much later another one starts the target again.
+    pub(super) fn die_and_start_again(&mut self, after_ns: u64) {
+        self.die(after_ns, evidence::event::Takeover::StartedAgain);
+        self.at(self.now_ns, What::Started { pid: 99 });
+    }
+
+    /// Another harness has what the dead one left. Returns what nobody has heard yet.
+    fn die(&mut self, after_ns: u64, takeover: evidence::event::Takeover) -> BTreeMap<(u64, u64), What> {
         let (plan, sent) = (self.state.plan().clone(), self.state.sent());
         self.now_ns += after_ns;
         let from = crate::dispatcher::Resumption {
             checkpoint: self.checkpoint.clone().expect("the timeline has begun"),
             sent,
             history: self.events.clone(),
-            takeover: evidence::event::Takeover::Kept,
+            takeover,
             now_ns: self.now_ns,
             healed_ns: None,
             undone: BTreeMap::new(),
@@ -483,13 +506,7 @@ impl Simulation {
             hidden: 0,
         };
         self.state = State::resume(plan, "run".into(), 0, from);
-        let told = std::mem::take(&mut self.queue);
-        self.at(self.now_ns, What::TakenOver { pid: 99 });
-        for ((at_ns, _), what) in told {
-            if matches!(what, What::Report(_)) {
-                self.at(at_ns, what);
-            }
-        }
+        std::mem::take(&mut self.queue)
     }
 
     /// The nemesis says nothing more of what it was asked to apply.

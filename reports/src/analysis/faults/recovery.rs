@@ -155,7 +155,7 @@ impl Span<'_> {
 
     /// A step that was not reached while the evidence went on.
     fn never(&self) -> Step {
-        Step::NotBefore(self.since(self.evidence.last_ns))
+        Step::NotBefore(self.since(seen_until(self.evidence, self.at_ns)))
     }
 
     /// When all that reported to a victim had another coordinator. `None` if the target does not tell, or if
@@ -216,6 +216,16 @@ impl Span<'_> {
     }
 }
 
+/// Until when it would be known that a step had been reached: to the end of the evidence, or to the first death of a
+/// harness after the fault, since nobody saw what came then.
+fn seen_until(evidence: &Evidence, at_ns: u64) -> u64 {
+    let deaths = evidence.events.iter().filter_map(|event| match event.fact {
+        Fact::Resumed { from_ns, .. } => (event.at_ns > at_ns).then_some(from_ns),
+        _ => None,
+    });
+    deaths.min().unwrap_or(evidence.last_ns)
+}
+
 /// Kinds of faults that a target has to notice, since their victims do nothing any more. Of others there may be
 /// nothing to notice.
 const NOTICED: [&str; 3] = ["kill", "out_of_memory", "pause"];
@@ -233,7 +243,8 @@ fn expect_what_others_told(evidence: &Evidence, faults: &mut [FaultFinding]) {
         if let (Some(at), Some(what)) = (fault.injected_s, what(fault))
             && telling.contains(&what)
         {
-            let never = Step::NotBefore((seconds(evidence.last_ns) - at).max(0.0));
+            let until_ns = fault.begun_ns.map_or(evidence.last_ns, |at_ns| seen_until(evidence, at_ns));
+            let never = Step::NotBefore((seconds(until_ns) - at).max(0.0));
             fault.recovery.detect.get_or_insert(never);
         }
     }
