@@ -307,6 +307,14 @@ impl Findings {
         }
     }
 
+    /// Says of a number of the whole run that was put why it decides nothing.
+    fn doubt(&mut self, name: &str, why: &str) {
+        let name = Name { metric: MetricRef { name: name.to_owned(), selector: None }, phase: None };
+        if let Some(finding) = self.0.get_mut(&name) {
+            finding.doubt = Some(why.to_owned());
+        }
+    }
+
     /// A counted fact of the whole run, out of `n`, where it is known.
     fn fact(&mut self, name: &str, basis: Basis, n: u64, value: Option<u64>) {
         if let Some(value) = value {

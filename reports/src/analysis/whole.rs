@@ -39,6 +39,12 @@ pub(super) fn find(evidence: &Evidence, load: &Load, gaps: &Spans, findings: &mu
     let interval = Interval { lo: known, hi: if over { known } else { f64::INFINITY } };
     let found = Measured { interval, ..Measured::exact(Basis::Events, 1, known) };
     findings.put("run.length", Of::default(), found);
+    if evidence.manifest.rehearsal.is_some() {
+        findings.doubt(
+            "run.length",
+            "the time of a rehearsal is compressed, and its length is not the planned one",
+        );
+    }
     let series = series(evidence);
     let covered = series.iter().filter(|(_, moments, step)| {
         seconds(load.without(moments, *step).length()) <= (1.0 - COVERED) * seconds(length)

@@ -446,3 +446,17 @@ fn a_series_that_is_too_short_for_a_slope_is_named_and_not_drawn() {
     assert!(section.contains("Too short for a slope: private memory per process"), "{section}");
     assert!(!charts.iter().any(|c| c.contains("Private memory")));
 }
+
+#[test]
+fn the_length_of_a_rehearsal_is_not_held_against_its_scenario() {
+    let asked = |rehearsal| {
+        let mut fixture = soak(&Planted { ticks: 60, ..STEADY });
+        fixture.manifest.rehearsal = rehearsal;
+        fixture.manifest.gates = vec![gate("run.length >= 64m", Op::GreaterOrEqual, 64.0 * 60.0)];
+        fixture.judged().gates.remove(0)
+    };
+    assert_eq!(asked(None).outcome, Outcome::NoGo);
+    let found = asked(Some(100.0));
+    assert_eq!(found.outcome, Outcome::Inconclusive);
+    assert!(found.why.contains("the time of a rehearsal is compressed"), "{}", found.why);
+}

@@ -23,7 +23,7 @@ pub(super) fn section(verdict: &Verdict, evidence: &Evidence) -> Markup {
 /// A table that scrolls in its own box. Words may break, numbers may not.
 pub(super) fn rows(table: &Table) -> Markup {
     html! {
-        div.scroll {
+        div.scroll.rows {
             table.small {
                 thead { tr { @for head in table.head { th { (head) } } } }
                 tbody {
