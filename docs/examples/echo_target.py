@@ -84,9 +84,15 @@ def give_out(tasks, workers, round_=None):
 def main():
     workers = []
     for line in sys.stdin:
-        (name, args), = json.loads(line).items()
+        if not line.strip():  # another harness ends what the one before could not write to its end
+            continue
+        try:
+            (name, args), = json.loads(line).items()
+        except (ValueError, AttributeError):
+            report("error", message="this is no command")
+            continue
         if name == "hello":
-            report("hello", protocol=1, name="echo_target.py", version="1", tells=["round_time", "effects"])
+            report("hello", protocol=1, name="echo_target.py", version="1", tells=["round_time", "effects", "attach"])
         elif name == "launch":
             workers = [Worker(agent) for agent in range(1, (args["config"] or {}).get("workers", 4) + 1)]
             for worker in workers:
@@ -94,6 +100,8 @@ def main():
             lead = {"agent": 0, "role": "coordinator", "pid": 0, "epoch": 1}
             led = [{"agent": w.agent, "role": "worker", "pid": 0, "epoch": 1, "parent": 0} for w in workers]
             report("ready", members=[lead, *led])
+        elif name == "attach":
+            report("attached", members=[lead, *led])
         elif name == "round":
             give_out(args["tasks"], workers, Round(args["round"], args["tasks"]["count"]))
         elif name == "send":

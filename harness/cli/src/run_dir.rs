@@ -32,6 +32,12 @@ pub(crate) enum RunDirError {
          each other's measurements; wait for it, or start this one elsewhere with --out DIR"
     )]
     Busy(PathBuf),
+    /// A harness goes on with it.
+    #[error(
+        "a harness still holds it, or another run goes on beside it in {0}; look on with `shakedown watch`, or wait \
+         until that one has ended"
+    )]
+    Held(PathBuf),
     /// The file system refused.
     #[error("could not make {path} for this run: {source}; name another place with --out DIR")]
     Io {
@@ -79,8 +85,9 @@ impl RunDir {
         let path = absolute(run)?;
         let runs =
             path.parent().and_then(Path::parent).filter(|above| above.file_name() == Some(RUNS.as_ref()));
-        let locks = runs.into_iter().chain([path.as_path()]).map(lock).collect::<Result<_, _>>()?;
-        Ok(Self { path, id: id.to_owned(), _locks: locks })
+        let locks = runs.into_iter().chain([path.as_path()]).map(lock).collect::<Result<_, _>>();
+        let held = |e| if let RunDirError::Busy(place) = e { RunDirError::Held(place) } else { e };
+        Ok(Self { path, id: id.to_owned(), _locks: locks.map_err(held)? })
     }
 }
 

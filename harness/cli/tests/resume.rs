@@ -109,7 +109,7 @@ fn a_run_whose_harness_is_killed_twice_goes_on_with_its_living_target_to_the_sam
 }
 
 #[test]
-fn a_target_that_ended_with_its_harness_is_started_again_and_a_changed_plan_is_refused() {
+fn a_target_that_ended_with_its_harness_or_its_host_is_started_again_and_a_changed_plan_is_refused() {
     let place = Place::new();
     let file = scenario(&place, "stop");
     let run = place.path("run");
@@ -118,6 +118,7 @@ fn a_target_that_ended_with_its_harness_is_started_again_and_a_changed_plan_is_r
     wait_for("three rounds", Duration::from_secs(30), || (rounds_done(&run) >= 3).then_some(()));
     let living = place.output(&["resume", out]);
     assert_eq!(living.status.code(), Some(69), "{}", text(&living));
+    assert!(text(&living).contains("a harness still holds it"), "{}", text(&living));
     kill_harness(child);
     place.assert_nothing_left_within(Duration::from_secs(5));
 
@@ -129,10 +130,24 @@ fn a_target_that_ended_with_its_harness_is_started_again_and_a_changed_plan_is_r
     assert!(text(&refused).contains("plan.json is not what the run was begun with"), "{}", text(&refused));
     std::fs::write(&plan, was).unwrap();
 
+    let child = place.spawn(&["resume", out, "--quiet"]);
+    until(&run, "takeover", |fact| matches!(fact, Fact::Resumed { .. }));
+    let before = rounds_done(&run);
+    wait_for("a round after it", Duration::from_secs(30), || (rounds_done(&run) > before).then_some(()));
+    kill_harness(child);
+    place.assert_nothing_left_within(Duration::from_secs(5));
+
+    // What was begun on this boot was begun on another one.
+    let journal = evidence::layout::JOURNAL.within(&run);
+    let records = std::fs::read_to_string(&journal).unwrap();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    assert!(records.contains(boot.trim()));
+    std::fs::write(&journal, records.replace(boot.trim(), "another")).unwrap();
+
     let output = place.output(&["resume", out]);
     let end = End::read(&run).unwrap().unwrap_or_else(|| panic!("no end: {}", text(&output)));
-    assert_eq!((end.how.clone(), end.interruptions), (How::Finished, 1), "{}", text(&output));
-    assert_eq!(takeovers(&run), [Takeover::StartedAgain]);
+    assert_eq!((end.how.clone(), end.interruptions), (How::Finished, 2), "{}", text(&output));
+    assert_eq!(takeovers(&run), [Takeover::StartedAgain, Takeover::Rebooted]);
     assert_accounted(&end);
     place.assert_nothing_left_within(Duration::from_secs(5));
 }
