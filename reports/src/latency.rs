@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
 
 use evidence::EvidenceError;
 use evidence::latency::{IntervalHistogram, Series, empty};
-use evidence::tier::each;
+use evidence::tier::folded;
 use hdrhistogram::Histogram;
 
-use crate::reading::joined;
 use crate::windows::{Window, phase_at};
 
 /// One interval in three numbers, in seconds.
@@ -30,27 +28,52 @@ pub(crate) struct Digest {
     pub(crate) points: Vec<Point>,
 }
 
-impl Digest {
-    fn add(&mut self, interval: &IntervalHistogram, windows: &[Window]) {
-        merge(&mut self.whole, &interval.histogram);
-        // An interval belongs to the phase of its middle: its times are only known to the millisecond.
-        if let Some(phase) = phase_at(windows, interval.at_ns + interval.length_ns / 2) {
-            merge(self.by_phase.entry(phase.to_owned()).or_insert_with(empty), &interval.histogram);
-        }
-        let at = |q| seconds(interval.histogram.value_at_quantile(q));
+/// What some of the intervals of one series come to.
+#[derive(Debug, Default)]
+struct Part {
+    /// By phase; under none what belongs to no phase.
+    sums: BTreeMap<Option<String>, Histogram<u64>>,
+    points: Vec<Point>,
+}
+
+impl Part {
+    fn add(&mut self, interval: IntervalHistogram, windows: &[Window]) {
+        let IntervalHistogram { at_ns, length_ns, histogram, .. } = interval;
+        let at = |q| seconds(histogram.value_at_quantile(q));
         self.points.push(Point {
-            at_ns: interval.at_ns,
-            length_ns: interval.length_ns,
+            at_ns,
+            length_ns,
             p50: at(0.5),
             p99: at(0.99),
-            max: at(1.0),
+            max: seconds(histogram.max()),
         });
+        // An interval belongs to the phase of its middle: its times are only known to the millisecond.
+        let phase = phase_at(windows, at_ns + length_ns / 2);
+        merge(self.sums.entry(phase.map(str::to_owned)).or_insert_with(empty), &histogram);
+    }
+
+    fn append(&mut self, later: Self) {
+        self.points.extend(later.points);
+        for (phase, sum) in later.sums {
+            merge(self.sums.entry(phase).or_insert_with(empty), &sum);
+        }
+    }
+
+    fn digest(self) -> Digest {
+        let mut whole = empty();
+        self.sums.values().for_each(|sum| merge(&mut whole, sum));
+        let by_phase = self.sums.into_iter().filter_map(|(phase, sum)| Some((phase?, sum))).collect();
+        Digest { whole, by_phase, points: self.points }
     }
 }
 
+/// Adds counts to those of a histogram with the bounds of this log.
 fn merge(into: &mut Histogram<u64>, from: &Histogram<u64>) {
-    for step in from.iter_recorded() {
-        into.saturating_record_n(step.value_iterated_to(), step.count_at_value());
+    // Slot by slot where both have the same bounds; a log of another writer may reach further.
+    if into.add(from).is_err() {
+        for step in from.iter_recorded() {
+            into.saturating_record_n(step.value_iterated_to(), step.count_at_value());
+        }
     }
 }
 
@@ -67,30 +90,32 @@ pub(crate) fn at_rank(histogram: &Histogram<u64>, rank: u64) -> f64 {
     seconds(histogram.value_at_quantile((rank as f64 - 0.5) / histogram.len() as f64))
 }
 
-/// Histograms that may have been read and not yet been added up; each takes some 190 KiB.
-const READ_AHEAD: usize = 16;
-
-/// All series that a run has. They are read and added up at the same time: each of the two is half of the work.
+/// All series that a run has.
 pub(crate) fn read(run: &Path, windows: &[Window]) -> Result<BTreeMap<Series, Digest>, EvidenceError> {
-    let mut digests: BTreeMap<Series, Digest> = BTreeMap::new();
-    std::thread::scope(|threads| {
-        let (sender, intervals) = sync_channel(READ_AHEAD);
-        // It fails only if this thread has panicked, and then nobody waits for it.
-        let reading = threads.spawn(move || each(run, |interval| drop(sender.send(interval))));
-        for interval in intervals {
-            digests
-                .entry(interval.series)
-                .or_insert_with(|| Digest { whole: empty(), by_phase: BTreeMap::new(), points: Vec::new() })
-                .add(&interval, windows);
-        }
-        joined(reading)
+    let parts = folded(run, BTreeMap::<Series, Part>::new, |parts, interval| {
+        parts.entry(interval.series).or_default().add(interval, windows);
     })?;
-    Ok(digests)
+    let mut all: BTreeMap<Series, Part> = BTreeMap::new();
+    for (series, part) in parts.into_iter().flatten() {
+        all.entry(series).or_default().append(part);
+    }
+    Ok(all.into_iter().map(|(series, part)| (series, part.digest())).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_histogram_that_reaches_further_than_ours_is_added_at_the_end_of_ours() {
+        let mut further = Histogram::<u64>::new_with_bounds(1, 1 << 40, 2).unwrap();
+        further.record_n(7, 3).unwrap();
+        further.record(1 << 39).unwrap();
+        let mut ours = empty();
+        merge(&mut ours, &further);
+        assert_eq!((ours.len(), ours.count_at(7)), (4, 3));
+        assert!(ours.max() >= evidence::latency::MAX_MICROS);
+    }
 
     #[test]
     fn ranks_of_a_histogram_are_those_of_the_values() {

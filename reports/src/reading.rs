@@ -55,19 +55,20 @@ impl Tables {
                 let mut rounds = round::rounds(run)?;
                 // A row is written when its round is over, which is not the order in which they were due.
                 rounds.sort_by_key(|r| (r.due_ns, r.round));
-                Ok::<_, EvidenceError>((rounds, round::intervals(run)?))
+                Ok::<_, EvidenceError>(rounds)
             });
             let processes = threads.spawn(|| tier::processes(run));
+            let intervals = round::intervals(run);
             let samples = tier::samples(run);
             let events = if layout::EVENTS.within(run).exists() { event::read(run) } else { Ok(Vec::new()) };
-            let (rounds, intervals) = joined(rounds)?;
-            Ok(Self { events: events?, rounds, intervals, samples: samples?, processes: joined(processes)? })
+            let (rounds, processes) = (joined(rounds)?, joined(processes)?);
+            Ok(Self { events: events?, rounds, intervals: intervals?, samples: samples?, processes })
         })
     }
 }
 
 /// What a thread came to; its panic is this one's.
-pub(crate) fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 

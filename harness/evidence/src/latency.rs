@@ -3,18 +3,18 @@
 //! The file is an HDR interval log (the format of HdrHistogram's `HistogramLogWriter`), one line a series and
 //! interval. Values are microseconds from 1 µs to one hour, with three significant digits.
 
+mod log;
+
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::interval_log::{
-    IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
-};
-use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+
+pub(crate) use log::{Head, Log, Part};
 
 use crate::segment::{self, Counted};
 use crate::{EvidenceError, layout, torn};
@@ -192,47 +192,8 @@ impl Writer {
 /// If the file cannot be read or a line is not one of ours.
 pub fn read(run: &Path) -> Result<Vec<IntervalHistogram>, EvidenceError> {
     let mut intervals = Vec::new();
-    each_of(&layout::LATENCY.within(run), |interval| intervals.push(interval))?;
+    Log::read(&layout::LATENCY.within(run))?.whole().each(|_| true, |interval| intervals.push(interval))?;
     Ok(intervals)
-}
-
-/// The same one at a time: a histogram takes some 190 KiB in memory, and a long run has many thousands.
-///
-/// # Errors
-/// If the file cannot be read or a line is not one of ours.
-pub(crate) fn each_of(path: &Path, mut visit: impl FnMut(IntervalHistogram)) -> Result<(), EvidenceError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(EvidenceError::io("read", path, e)),
-    };
-    let whole = &bytes[..bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1)];
-    let mut deserializer = Deserializer::new();
-    for (index, entry) in IntervalLogIterator::new(whole).enumerate() {
-        let failed =
-            |found: String| EvidenceError::Record { path: path.to_path_buf(), line: index as u64 + 1, found };
-        if let LogEntry::Interval(interval) = entry.map_err(|e| failed(format!("{e:?}")))? {
-            visit(decode(&interval, &mut deserializer).map_err(failed)?);
-        }
-    }
-    Ok(())
-}
-
-fn decode(
-    interval: &IntervalLogHistogram<'_>,
-    deserializer: &mut Deserializer,
-) -> Result<IntervalHistogram, String> {
-    let tag = interval.tag().map_or("", |t| t.as_str());
-    let series = Series::ALL.into_iter().find(|s| s.tag() == tag).ok_or(format!("unknown series {tag:?}"))?;
-    let encoded = BASE64_STANDARD.decode(interval.encoded_histogram()).map_err(|e| e.to_string())?;
-    let histogram = deserializer.deserialize(&mut encoded.as_slice()).map_err(|e| e.to_string())?;
-    let nanos = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
-    Ok(IntervalHistogram {
-        series,
-        at_ns: nanos(interval.start_timestamp()),
-        length_ns: nanos(interval.duration()),
-        histogram,
-    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod processes;
 mod samples;
 mod tables;
 
-pub use histograms::{HistogramTier, each};
+pub use histograms::{HistogramTier, folded};
 pub use processes::{ProcessTier, processes};
 pub use samples::{SampleTier, Samples, samples};
 pub use tables::Tables;

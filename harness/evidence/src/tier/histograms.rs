@@ -1,9 +1,11 @@
 //! The histograms of a stretch of time added up, and as they were around the faults of the plan.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread::ScopedJoinHandle;
 
-use crate::latency::{self, IntervalHistogram, Series, Writer};
+use crate::latency::{Head, IntervalHistogram, Log, Part, Series, Writer};
 use crate::{EvidenceError, layout, segment};
 
 /// A time of the log is rounded to the millisecond; ends closer than this are the same.
@@ -64,7 +66,7 @@ impl HistogramTier {
     /// If the file system refuses, or what there is cannot be read.
     pub fn open(run: &Path, stretch_ns: u64) -> Result<Self, EvidenceError> {
         let mut ends = Ends::default();
-        latency::each_of(&layout::LATENCY_TIER.within(run), |interval| ends.saw(&interval))?;
+        Log::read(&layout::LATENCY_TIER.within(run))?.whole().each(|head| ends.saw(head), |_| ())?;
         let writer = Writer::resume(run, layout::LATENCY_TIER)?;
         let mut tier = Self { fold: Fold::new(stretch_ns), writer, fine_ns: Vec::new() };
         let mut behind = Vec::new();
@@ -117,47 +119,71 @@ impl HistogramTier {
 struct Ends(BTreeMap<Series, u64>);
 
 impl Ends {
-    fn saw(&mut self, interval: &IntervalHistogram) {
-        self.0.insert(interval.series, interval.at_ns + interval.length_ns);
+    /// Whether it is worth decoding is for others to say.
+    fn saw(&mut self, head: &Head) -> bool {
+        self.0.insert(head.series, head.at_ns + head.length_ns);
+        false
     }
 
-    fn are_before(&self, interval: &IntervalHistogram) -> bool {
-        self.0.get(&interval.series).is_none_or(|end_ns| interval.at_ns + ROUNDED_NS > *end_ns)
+    fn are_before(&self, head: &Head) -> bool {
+        self.0.get(&head.series).is_none_or(|end_ns| head.at_ns + ROUNDED_NS > *end_ns)
     }
 }
 
 /// The raw intervals behind a tier.
 fn tail(run: &Path, ends: &Ends, mut visit: impl FnMut(IntervalHistogram)) -> Result<(), EvidenceError> {
     for path in segment::all(&layout::LATENCY.within(run))? {
-        latency::each_of(&path, |interval| {
-            if ends.are_before(&interval) {
-                visit(interval);
-            }
-        })?;
+        Log::read(&path)?.whole().each(|head| ends.are_before(head), &mut visit)?;
     }
     Ok(())
 }
 
-/// Every interval of a run, one at a time: of a long run those of its tier, and what is behind it.
+/// Takes in every interval of a run, on every core: of a long run those of its tier, and what is behind it. The
+/// results are in the order of time: all that the first has taken in comes before what the second has.
 ///
 /// # Errors
 /// If a file cannot be read or a line is not one of ours.
-pub fn each(run: &Path, mut visit: impl FnMut(IntervalHistogram)) -> Result<(), EvidenceError> {
-    let path = layout::LATENCY_TIER.within(run);
-    if !path.exists() {
-        return latency::each_of(&layout::LATENCY.within(run), visit);
-    }
-    let mut ends = Ends::default();
-    latency::each_of(&path, |interval| {
-        ends.saw(&interval);
-        visit(interval);
+pub fn folded<Taken: Send>(
+    run: &Path,
+    begin: impl Fn() -> Taken + Sync,
+    take: impl Fn(&mut Taken, IntervalHistogram) + Sync,
+) -> Result<Vec<Taken>, EvidenceError> {
+    let tier = layout::LATENCY_TIER.within(run);
+    let tiered = tier.exists();
+    let log = Log::read(&if tiered { tier } else { layout::LATENCY.within(run) })?;
+    let part_taken = |part: Part<'_>| {
+        let (mut taken, mut ends) = (begin(), Ends::default());
+        let wanted = |head: &Head| {
+            ends.saw(head);
+            true
+        };
+        part.each(wanted, |interval| take(&mut taken, interval))?;
+        Ok::<_, EvidenceError>((taken, ends))
+    };
+    let parts = log.parts(std::thread::available_parallelism().map_or(1, usize::from));
+    let all = std::thread::scope(|threads| {
+        let reading: Vec<_> = parts.iter().map(|part| threads.spawn(|| part_taken(*part))).collect();
+        // Its panic is this one's.
+        let joined = |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|e| resume_unwind(e));
+        reading.into_iter().map(joined).collect::<Result<Vec<_>, _>>()
     })?;
-    tail(run, &ends, visit)
+    let (mut taken, mut ends) = (Vec::new(), Ends::default());
+    for (part, to) in all {
+        taken.push(part);
+        ends.0.extend(to.0);
+    }
+    if tiered {
+        let mut last = begin();
+        tail(run, &ends, |interval| take(&mut last, interval))?;
+        taken.push(last);
+    }
+    Ok(taken)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::latency;
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -186,11 +212,11 @@ mod tests {
             tier.flush().unwrap();
         }
         let (mut all, mut lengths) = (latency::empty(), Vec::new());
-        each(run, |interval| {
+        for interval in folded(run, Vec::new, Vec::push).unwrap().into_iter().flatten() {
             all.add(&interval.histogram).unwrap();
             lengths.push(interval.length_ns / SECOND);
-        })
-        .unwrap();
+            assert!(interval.at_ns == SECOND * lengths[..lengths.len() - 1].iter().sum::<u64>());
+        }
         assert_eq!(all.len(), 500);
         assert!((598..=600).contains(&all.max()), "{}", all.max());
         assert_eq!(lengths.iter().sum::<u64>(), 5_000, "{lengths:?}");

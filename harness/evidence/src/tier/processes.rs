@@ -126,11 +126,18 @@ fn tail(run: &Path, tier: &[Process]) -> Result<Vec<Process>, EvidenceError> {
         rows.map(|row| row.at_ns).max().map_or(0, |end_ns| end_ns + 1)
     };
     let (ticks_ns, marks_ns) = (last(true), last(false));
-    let mut rows = Vec::new();
-    for path in segment::all(&layout::PROCESSES.within(run))? {
-        let part: Vec<Process> = table::read(&path)?;
-        let from_ns = |row: &Process| if row.mark == Mark::Tick { ticks_ns } else { marks_ns };
-        rows.extend(part.into_iter().filter(|row| row.at_ns >= from_ns(row)));
+    let from_ns = |row: &Process| if row.mark == Mark::Tick { ticks_ns } else { marks_ns };
+    let mut rows: Vec<Process> = Vec::new();
+    for path in segment::all(&layout::PROCESSES.within(run))?.iter().rev() {
+        let mut older: Vec<Process> = table::read(path)?;
+        // Whatever is in a file before this one was read before its first row.
+        let reached = older.first().is_some_and(|row| row.at_ns < ticks_ns.min(marks_ns));
+        older.retain(|row| row.at_ns >= from_ns(row));
+        older.append(&mut rows);
+        rows = older;
+        if reached {
+            break;
+        }
     }
     Ok(rows)
 }
