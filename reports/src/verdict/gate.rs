@@ -107,7 +107,7 @@ pub(super) fn judge(gate: &Gate, analysis: &Analysis, conditions: &[Condition]) 
         return verdict(Outcome::Inconclusive, no_data(gate, analysis), Some("no data".to_owned()));
     };
     if let Some(doubt) = &finding.doubt {
-        let why = format!("too short to tell: {doubt}");
+        let why = format!("too short to tell: {doubt}{}", longer_for_a_slope(finding, hours(analysis)));
         return verdict(Outcome::Inconclusive, why.clone(), Some(why));
     }
     let found = outcome(gate, finding.interval);
@@ -248,6 +248,14 @@ fn settle(gate: &Gate, finding: &Finding, hours: f64) -> String {
 fn hours(analysis: &Analysis) -> f64 {
     let name = Name { metric: MetricRef { name: "run.length".to_owned(), selector: None }, phase: None };
     analysis.findings.get(&name).map_or(0.0, |f| f.value / 3600.0)
+}
+
+/// How much load a slope needs at all, where that is known.
+fn longer_for_a_slope(finding: &Finding, hours: f64) -> String {
+    let needed = finding.sight.and_then(|sight| sight.hours_needed).filter(|needed| *needed > 0.0);
+    let Some(needed) = needed else { return String::new() };
+    let shown = |hours: f64| Unit::Seconds.show(hours * 3600.0);
+    format!(" About {} of load, sampled as often, would give one; it had {}.", shown(needed), shown(hours))
 }
 
 /// The interval of a slope narrows with the power 3/2 of the time; with the root of it if the series wanders.

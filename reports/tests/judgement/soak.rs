@@ -308,7 +308,24 @@ fn a_gate_that_the_run_is_too_short_for_says_so() {
     let verdict = judged(&Planted { ticks: 4, ..STEADY }, &GATES[..1]);
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
     assert!(verdict.gates[0].why.starts_with("too short to tell: "), "{}", verdict.gates[0].why);
+    assert!(verdict.gates[0].why.contains(" of load, sampled as often, would give one; it had "));
     assert_eq!(verdict.gates[0].measured(), "–");
+}
+
+#[test]
+fn exhaustion_that_never_comes_is_go_and_only_what_cannot_be_told_is_inconclusive() {
+    let leak = || Planted { memory: |h| (40.0 * 1024.0 + 4.0 * 1024.0 * h) * KIB, ..STEADY };
+    let outcome = |planted: &Planted, limit: f64| {
+        judged(planted, &[("memory.exhaustion > limit", Op::Greater, limit)]).gates[0].outcome
+    };
+    let steady = finding(&judged(&STEADY, &[]), "memory.exhaustion").interval;
+    assert!(steady.lo.is_finite() && steady.hi.is_infinite(), "{steady:?}");
+    assert_eq!(outcome(&STEADY, steady.lo * 0.9), Outcome::Go);
+    assert_eq!(outcome(&STEADY, steady.lo * 1.1), Outcome::Inconclusive);
+    let growing = finding(&judged(&leak(), &[]), "memory.exhaustion").interval;
+    assert!(growing.lo > 0.0 && growing.hi.is_finite(), "{growing:?}");
+    assert_eq!(outcome(&leak(), growing.lo * 0.9), Outcome::Go);
+    assert_eq!(outcome(&leak(), growing.hi * 1.1), Outcome::NoGo);
 }
 
 #[test]
