@@ -5,6 +5,8 @@ mod files;
 #[path = "conformance/links.rs"]
 mod links;
 
+use std::time::{Duration, Instant};
+
 use links::{Bus, Ends, Message, drain, drain_waiting, put, sender_process};
 use runtime::bus::Sent;
 
@@ -99,16 +101,14 @@ fn a_death_is_told_after_everything_that_was_sent_before() {
 #[test]
 fn a_sender_killed_at_any_instant_leaves_nothing_torn_and_no_gap() {
     over_every_bus(|bus| {
-        let mut seen = 0;
-        for turn in 0..15u64 {
+        for turn in 0..15 {
             let (mut child, mut link, _directory) = sender_process(bus);
             let mut got = Vec::new();
-            while got.is_empty() {
+            let end = Instant::now() + Duration::from_secs(60);
+            // So many messages are between its start and its death, however fast it sends.
+            while got.len() <= turn * turn * 37 % 300 {
                 got.extend(drain(&mut link));
-            }
-            let instant = std::time::Instant::now();
-            while instant.elapsed().as_micros() < u128::from(turn * turn * 37 % 3_000) {
-                got.extend(drain(&mut link));
+                assert!(Instant::now() < end, "{bus:?}: it sends no more than {} messages", got.len());
             }
             child.kill().unwrap();
             child.wait().unwrap();
@@ -117,9 +117,7 @@ fn a_sender_killed_at_any_instant_leaves_nothing_torn_and_no_gap() {
             assert!(hung_up, "{bus:?}");
             assert!(got.iter().all(Message::is_sound), "{bus:?}");
             assert!(got.iter().map(|m| m.number).eq(0..got.len() as u64), "{bus:?}: a gap");
-            seen += got.len();
         }
-        assert!(seen > 1_000, "{bus:?}: only {seen} messages");
     });
 }
 
