@@ -1,10 +1,12 @@
 //! This machine: what it is, and what it would refuse.
 
+mod cgroup;
 mod facts;
 mod limits;
 
+pub use cgroup::CgroupLimit;
 pub use facts::facts;
-pub use limits::{CgroupPids, Limits};
+pub use limits::Limits;
 
 /// The kernel's id of this boot; empty where it tells none.
 #[must_use]
@@ -95,7 +97,8 @@ mod tests {
             tasks: 120,
             user_processes: Some(4_096),
             user_tasks: 40,
-            cgroup_pids: Some(CgroupPids { path: "/user.slice".into(), max: 5_000, current: 40 }),
+            cgroup_memory: None,
+            cgroup_pids: Some(CgroupLimit { path: "/user.slice".into(), max: 5_000, current: 40 }),
             descriptors: Some(20_000),
             memory_available: Some(8 << 30),
             memory_source: "MemAvailable",
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn each_limit_refuses_by_its_name_and_value() {
-        let cgroup = |max| Some(CgroupPids { path: "/user.slice".into(), max, current: 40 });
+        let cgroup = |max| Some(CgroupLimit { path: "/user.slice".into(), max, current: 40 });
         let cases = [
             (Limits { kernel: Some((5, 9)), ..roomy() }, "needs Linux 5.10 or newer, but this kernel is 5.9"),
             (
@@ -177,6 +180,7 @@ mod tests {
             threads_max: None,
             user_processes: None,
             cgroup_pids: None,
+            cgroup_memory: None,
             descriptors: None,
             memory_available: None,
             ..roomy()
