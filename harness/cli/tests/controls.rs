@@ -3,9 +3,7 @@
 
 mod support;
 
-use std::time::Duration;
-
-use support::{Place, repository, text, verdict};
+use support::{Place, is_breached, repository, spoiled, text, verdict};
 
 #[test]
 fn every_control_is_judged_no_go_by_the_gate_that_it_names() {
@@ -34,7 +32,7 @@ fn faults_that_are_only_claimed_leave_every_run_inconclusive() {
     let started: Vec<_> = files.iter().map(|file| (file, start_claimed(&place, file))).collect();
     let wrong: Vec<String> =
         started.into_iter().filter_map(|(file, run)| told(&place, file, run).err()).collect();
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -86,7 +84,19 @@ fn is_short(file: &std::path::Path) -> bool {
     })
 }
 
+/// A machine that is too busy may spoil one run of a control and not the next.
 fn control(file: &std::path::Path) -> Result<(), String> {
+    for _ in 0..3 {
+        if is_red(file)? {
+            return Ok(());
+        }
+    }
+    Err("the machine is too busy: three runs in a row measured nothing".to_owned())
+}
+
+/// Runs a control. Where the machine spoiled the evidence, so that no gate may be decided, what was measured must still
+/// be beyond the limit of the gate that is to turn red, and the run must not be GO. `false` if nothing was measured then.
+fn is_red(file: &std::path::Path) -> Result<bool, String> {
     let place = Place::new();
     let run = place.path("run");
     let loaded = scenarios::read(file, &scenarios::Options::default()).map_err(|p| p.to_string())?;
@@ -97,15 +107,19 @@ fn control(file: &std::path::Path) -> Result<(), String> {
         None => ("gates", "NO-GO", 30),
     };
     let out = place.output(&["run", "--quiet", "--out", run.to_str().unwrap(), file.to_str().unwrap()]);
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
     let said = format!("{}{}", text(&out.stdout), text(&out.stderr));
-    if out.status.code() != Some(code) {
-        return Err(format!("exit {:?}\n{said}", out.status.code()));
-    }
     let judged = verdict(&run);
     let found = judged[list].as_array().and_then(|gates| gates.iter().find(|g| g["id"] == gate.as_str()));
-    match found.map(|g| &g["outcome"]) {
-        Some(outcome) if outcome == word => Ok(()),
-        other => Err(format!("{list} {gate:?} is {other:?}\n{said}")),
+    let Some(found) = found else { return Err(format!("{list} has no {gate:?}\n{said}")) };
+    if out.status.code() == Some(code) && found["outcome"] == word {
+        return Ok(true);
     }
+    let is_spoiled = !spoiled(&judged).is_empty() && matches!(out.status.code(), Some(20 | 30));
+    match is_breached(found) {
+        Some(true) if is_spoiled && list == "gates" => return Ok(true),
+        None if is_spoiled => return Ok(false),
+        _ => {}
+    }
+    Err(format!("exit {:?}, {list} {gate:?} is {}\n{said}", out.status.code(), found["outcome"]))
 }

@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use support::{Place, text, verdict};
 
 #[test]
@@ -31,8 +29,8 @@ fn a_soak_whose_gate_is_lost_ends_at_the_next_look_and_says_what_it_saved() {
     let end: serde_json::Value =
         serde_json::from_slice(&std::fs::read(run.join("end.json")).unwrap()).unwrap();
     assert_eq!(end["how"]["how"], "ended_early", "{end:#}");
-    assert!(end["how"]["saved_ns"].as_u64().unwrap() > 8 * 60 * 1_000_000_000);
+    assert!(end["how"]["saved_ns"].as_u64().unwrap() > 5 * 60 * 1_000_000_000);
     assert_eq!(end["drain"]["completed"], true);
     assert_eq!(verdict(&run)["verdict"], "NO-GO");
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
 }

@@ -5,7 +5,6 @@
 mod support;
 
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use support::{Place, text, verdict};
 
@@ -72,6 +71,6 @@ fn a_run_ends_in_order_or_with_a_clear_error_when_its_file_system_is_full_and_is
             (&found["verdict"], found["metrics"]["messages.lost"].is_null()),
             (&"INCONCLUSIVE".into(), false)
         );
-        place.assert_nothing_left_within(Duration::from_secs(10));
+        place.assert_nothing_left();
     }
 }

@@ -5,17 +5,14 @@ mod support;
 
 use std::path::Path;
 use std::process::Child;
-use std::time::Duration;
 
 use support::{Place, repository, text, verdict, wait_for};
-
-const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 
 /// Starts a run of a minute and waits until the hold phase has begun.
 fn running(place: &Place, run: &Path, agents: &str) -> Child {
     let file = repository(agents);
     let child = place.spawn(&["run", &file, "--set", "phases.hold=60s", "--out", run.to_str().unwrap()]);
-    wait_for("the hold phase", HALF_A_MINUTE, || {
+    wait_for("the hold phase", || {
         let events = std::fs::read_to_string(run.join("events.jsonl")).ok()?;
         events.lines().any(|l| l.contains(r#""phase":"hold""#)).then_some(())
     });
@@ -36,9 +33,13 @@ fn ctrl_c_drains_judges_and_exits_with_130() {
     let out = child.wait_with_output().unwrap();
     assert_eq!(out.status.code(), Some(130), "{}{}", text(&out.stdout), text(&out.stderr));
     let judged = verdict(&run);
-    assert_eq!(judged["verdict"], "INCONCLUSIVE", "{judged:#}");
+    let condition = |id| judged["coverage"].as_array().unwrap().iter().find(|c| c["id"] == id).cloned();
+    assert_eq!(condition("ending").unwrap()["found"], "interrupted", "{judged:#}");
+    assert_eq!(condition("drain").unwrap()["outcome"], "GO", "{judged:#}");
+    // NO-GO where a time was beyond its limit, as it may be in a debug build.
+    assert!(["INCONCLUSIVE", "NO-GO"].contains(&judged["verdict"].as_str().unwrap()), "{judged:#}");
     assert_eq!(judged["metrics"]["messages.lost"]["value"], 0.0);
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
 }
 
 #[test]
@@ -50,7 +51,7 @@ fn a_second_ctrl_c_ends_at_once_and_leaves_nothing() {
     signal(&child, nix::sys::signal::Signal::SIGTERM);
     let out = child.wait_with_output().unwrap();
     assert_eq!(out.status.code(), Some(130), "{}{}", text(&out.stdout), text(&out.stderr));
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn kill_9_of_the_harness_in_a_run_of_500_agents_leaves_nothing_and_the_run_is_ne
     assert!(place.processes().len() > 500);
     signal(&child, nix::sys::signal::Signal::SIGKILL);
     child.wait().unwrap();
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
 
     let out = place.output(&["judge", run.to_str().unwrap()]);
     assert!(matches!(out.status.code(), Some(20 | 30)), "{}{}", text(&out.stdout), text(&out.stderr));

@@ -6,13 +6,12 @@ mod support;
 
 use std::os::fd::OwnedFd;
 use std::process::{Output, Stdio};
-use std::time::Duration;
 
-use support::{Place, text, verdict, wait_for};
+use support::{Place, assert_sound, text, verdict, wait_for};
 
 const SMALL: &str = "name: small\nwhy: A run of a second.\ntarget: { swarm: { shape: flat, workers: 2 } }\n\
-     workload:\n  rounds: { every: 50ms, timeout: 2s, payload: 64B, work: echo }\n\
-     phases: { warm_up: 0s, hold: 300ms, drain: 2s }\nsample: { every: 100ms }\n\
+     workload:\n  rounds: { every: 50ms, timeout: 30s, payload: 64B, work: echo }\n\
+     phases: { warm_up: 0s, hold: 300ms, drain: 30s }\nsample: { every: 100ms }\n\
      gates:\n  - messages.lost == 0\n";
 
 /// The write end of a pipe that nobody reads.
@@ -41,9 +40,8 @@ fn a_reader_that_goes_away_changes_neither_exit_code_nor_verdict() {
     }
     let kept = place.path("run");
     let out = run(&place, &["run", file, "--out", kept.to_str().unwrap()], unread(), unread());
-    assert_eq!(out.status.code(), Some(0));
-    assert_eq!(verdict(&kept)["verdict"], "GO");
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    assert_sound(&kept, out.status.code(), "nobody reads what it says");
+    place.assert_nothing_left();
 }
 
 #[test]
@@ -76,7 +74,7 @@ fn a_terminal_that_is_closed_ends_the_run_in_order() {
     let kept = place.path("run");
     let args = ["run", file.to_str().unwrap(), "--out", kept.to_str().unwrap()];
     let mut child = place.command(&args).stdout(full()).stderr(full()).spawn().unwrap();
-    wait_for("the hold phase", Duration::from_secs(20), || {
+    wait_for("the hold phase", || {
         let events = std::fs::read_to_string(kept.join("events.jsonl")).ok()?;
         events.contains(r#""phase":"hold""#).then_some(())
     });
@@ -84,7 +82,7 @@ fn a_terminal_that_is_closed_ends_the_run_in_order() {
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(verdict(&kept)["verdict"], "INCONCLUSIVE");
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
 }
 
 #[test]
@@ -99,12 +97,12 @@ fn under_nohup_a_run_outlives_its_terminal() {
         kept.display()
     );
     let child = std::process::Command::new("sh").args(["-c", &line]).stdout(Stdio::piped()).spawn().unwrap();
-    wait_for("the hold phase", Duration::from_secs(20), || {
+    wait_for("the hold phase", || {
         let events = std::fs::read_to_string(kept.join("events.jsonl")).ok()?;
         events.contains(r#""phase":"hold""#).then_some(())
     });
     let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();
     let out = child.wait_with_output().unwrap();
-    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stdout));
+    assert_sound(&kept, out.status.code(), &text(&out.stdout));
 }

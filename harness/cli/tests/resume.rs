@@ -5,7 +5,6 @@ mod support;
 
 use std::path::Path;
 use std::process::{Child, Output};
-use std::time::Duration;
 
 use evidence::end::{End, How};
 use evidence::event::{Fact, FaultStep, Takeover};
@@ -42,7 +41,7 @@ fn events(run: &Path) -> Vec<evidence::event::Event> {
 /// Waits until the history of a run holds such a fact.
 fn until(run: &Path, what: &str, is: impl Fn(&Fact) -> bool) {
     let there = || events(run).iter().any(|event| is(&event.fact)).then_some(());
-    wait_for(what, Duration::from_secs(30), there);
+    wait_for(what, there);
 }
 
 fn rounds_done(run: &Path) -> usize {
@@ -90,7 +89,7 @@ fn a_run_whose_harness_is_killed_twice_goes_on_with_its_living_target_to_the_sam
     until(&run, "takeover", |fact| matches!(fact, Fact::Resumed { .. }));
     let before = rounds_done(&run);
     let three_more = || (rounds_done(&run) >= before + 3).then_some(());
-    wait_for("rounds after the takeover", Duration::from_secs(30), three_more);
+    wait_for("rounds after the takeover", three_more);
     kill_harness(child);
 
     let output = place.output(&["resume", out]);
@@ -101,7 +100,7 @@ fn a_run_whose_harness_is_killed_twice_goes_on_with_its_living_target_to_the_sam
     assert!(end.drain.unwrap().completed);
     assert_eq!(steps(&run), [FaultStep::Injected, FaultStep::Healed], "undone by the guardian, not again");
     assert!(String::from_utf8_lossy(&output.stdout).contains("messages.lost"), "{}", text(&output));
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
 
     let again = place.output(&["resume", out]);
     assert_eq!(again.status.code(), Some(65), "{}", text(&again));
@@ -115,12 +114,12 @@ fn a_target_that_ended_with_its_harness_or_its_host_is_started_again_and_a_chang
     let run = place.path("run");
     let out = run.to_str().unwrap();
     let child = place.spawn(&["run", &file, "--out", out, "--quiet"]);
-    wait_for("three rounds", Duration::from_secs(30), || (rounds_done(&run) >= 3).then_some(()));
+    wait_for("three rounds", || (rounds_done(&run) >= 3).then_some(()));
     let living = place.output(&["resume", out]);
     assert_eq!(living.status.code(), Some(69), "{}", text(&living));
     assert!(text(&living).contains("a harness still holds it"), "{}", text(&living));
     kill_harness(child);
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
 
     let plan = run.join("plan.json");
     let was = std::fs::read_to_string(&plan).unwrap();
@@ -133,9 +132,9 @@ fn a_target_that_ended_with_its_harness_or_its_host_is_started_again_and_a_chang
     let child = place.spawn(&["resume", out, "--quiet"]);
     until(&run, "takeover", |fact| matches!(fact, Fact::Resumed { .. }));
     let before = rounds_done(&run);
-    wait_for("a round after it", Duration::from_secs(30), || (rounds_done(&run) > before).then_some(()));
+    wait_for("a round after it", || (rounds_done(&run) > before).then_some(()));
     kill_harness(child);
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
 
     // What was begun on this boot was begun on another one.
     let journal = evidence::layout::JOURNAL.within(&run);
@@ -149,7 +148,7 @@ fn a_target_that_ended_with_its_harness_or_its_host_is_started_again_and_a_chang
     assert_eq!((end.how.clone(), end.interruptions), (How::Finished, 2), "{}", text(&output));
     assert_eq!(takeovers(&run), [Takeover::StartedAgain, Takeover::Rebooted]);
     assert_accounted(&end);
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
 }
 
 #[test]
@@ -161,11 +160,11 @@ fn a_kept_target_is_ended_by_heal() {
     let child = place.spawn(&["run", &file, "--out", out, "--quiet"]);
     until(&run, "fault", |fact| matches!(fact, Fact::Fault { step: FaultStep::Injected, .. }));
     kill_harness(child);
-    wait_for("that it is kept", Duration::from_secs(20), || chaos::is_kept(&run).unwrap().then_some(()));
+    wait_for("that it is kept", || chaos::is_kept(&run).unwrap().then_some(()));
     assert!(place.processes().len() > 16, "its agents live");
     let healed = place.output(&["heal", out]);
     assert_eq!(healed.status.code(), Some(0), "{}", text(&healed));
-    place.assert_nothing_left_within(Duration::from_secs(5));
+    place.assert_nothing_left();
 }
 
 #[test]
@@ -180,7 +179,7 @@ fn a_detached_run_outlives_the_command_that_started_it() {
     assert!(said.contains("shakedown watch") && said.contains("kill -INT"), "{said}");
     let pid: i32 = said.split("kill -INT ").nth(1).unwrap().split('`').next().unwrap().parse().unwrap();
     kill(Pid::from_raw(pid), Signal::SIGINT).unwrap();
-    place.assert_nothing_left_within(Duration::from_secs(20));
+    place.assert_nothing_left();
     assert_eq!(End::read(&run).unwrap().unwrap().how, How::Interrupted);
     let log = std::fs::read_to_string(run.join("shakedown.log")).unwrap();
     assert!(log.contains("messages.lost"), "its verdict is in the log: {log}");
