@@ -149,7 +149,7 @@ points of rest, alerts and sampling so that the whole takes that long, and fault
 less than these, points of rest to no less than ten seconds apart;
 rates, time-outs and up to half of the time for the drain stay as they are, because they belong to the work. Levels of
 the day are compressed like phases, and rounds then come often enough for two at each level. An alert of growth lets as
-much grow in all as it would in the whole soak. A rehearsal is never GO.
+much grow in all as it would in the whole soak. A rehearsal never ends early, and is never GO.
 ";
 
 /// The page, as Markdown.

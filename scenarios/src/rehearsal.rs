@@ -96,7 +96,8 @@ fn compress_workload(workload: &mut Workload, load: u64, shorter: &dyn Fn(u64) -
 }
 
 /// Points of rest and alerts come as much sooner, within what still shows them. What grows by so much in an hour of the
-/// timeline may grow by as much in the time that stands for it. What is certified stays as long.
+/// timeline may grow by as much in the time that stands for it. What is certified stays as long. Nothing ends it early: it
+/// is there to show the whole timeline, and what a page more in some seconds would be in a month decides nothing.
 fn compress_soak(soak: &mut Soak, hold: u64, factor: f64, shorter: &dyn Fn(u64) -> u64) {
     if let Some(points) = &mut soak.quiesce {
         let within = points.within();
@@ -105,6 +106,7 @@ fn compress_soak(soak: &mut Soak, hold: u64, factor: f64, shorter: &dyn Fn(u64) 
         let place = points.every.place.clone();
         points.within = Some(At { value: within.min(points.every.value / 2), place });
     }
+    soak.end_early = None;
     for alert in soak.alerts.iter_mut().flatten() {
         let for_ns = &mut alert.planned.for_ns;
         *for_ns = shorter(*for_ns).max((*for_ns).min(SHORTEST_ALERT));

@@ -131,6 +131,7 @@ fn a_rehearsal_of_three_minutes_shows_every_part_of_a_soak() {
             rest.every_ns
         );
         assert!(rest.within_ns * 2 <= rest.every_ns, "{name}");
+        assert_eq!(short.soak.end_early, None, "{name}: all of it is to be seen");
         levels_are_shown(&name, &whole, &short);
         let changes = |plan: &Plan| plan.workload.arrivals.as_ref().map(|arrivals| arrivals.segments.len());
         assert_eq!(changes(&short), changes(&whole), "{name}");
