@@ -42,9 +42,15 @@ impl Storm {
 
     /// Whether the signals reach the process: one was seen to wait until the process takes it. One that neither
     /// handles nor blocks a signal that is ignored never sees it.
-    fn arrives(&self, setting: &Setting, process: Identity, deadline: Instant, outcome: &mut Outcome) {
-        let bit = 1_u64 << (self.signal as u32 - 1);
-        let has = |name| mask(process, name) & bit != 0;
+    fn arrives(
+        &self,
+        setting: &Setting,
+        process: Identity,
+        was_pending: bool,
+        deadline: Instant,
+        outcome: &mut Outcome,
+    ) {
+        let has = |name| self.is_in(process, name);
         if !has("SigCgt:") && !has("SigBlk:") {
             let expected = format!("{} handled or blocked", self.signal);
             let found = "neither: the kernel does not deliver it";
@@ -52,15 +58,38 @@ impl Storm {
                 .see(setting.reading(Level::E1, "/proc/PID/status SigCgt, SigBlk", expected, found), false);
             return;
         }
+        let (source, expected) = ("/proc/PID/status ShdPnd", format!("{} pending", self.signal));
+        if was_pending {
+            // What looks the same without the fault is no evidence of it.
+            let found = "pending before the first was sent";
+            outcome.note(setting.reading(Level::E1, source, expected, found));
+            return;
+        }
         let mut looks = 1;
         while !has("ShdPnd:") && Instant::now() < deadline {
             std::thread::sleep(LOOK_EVERY);
             looks += 1;
         }
-        let expected = format!("{} pending", self.signal);
         let fits = has("ShdPnd:") || Instant::now() < deadline;
         let found = if fits { expected.clone() } else { format!("not pending in {looks} looks") };
-        outcome.see(setting.reading(Level::E1, "/proc/PID/status ShdPnd", expected, found), fits);
+        outcome.see(setting.reading(Level::E1, source, expected, found), fits);
+    }
+
+    /// Whether the signal is in a mask of a process.
+    fn is_in(&self, process: Identity, name: &str) -> bool {
+        mask(process, name) & (1_u64 << (self.signal as u32 - 1)) != 0
+    }
+
+    /// Whether one of somebody else's, such as of a storm just before, still waits to be taken after a while: a process
+    /// that is not run takes none.
+    fn stays_pending(&self, process: Identity, deadline: Instant) -> bool {
+        while self.is_in(process, "ShdPnd:") {
+            if Instant::now() >= deadline {
+                return true;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        false
     }
 }
 
@@ -75,13 +104,16 @@ impl Act for Storm {
         for held in &setting.held {
             victims.push(held.pidfd.share().map_err(|e| ChaosError::io("share", "a process descriptor", e))?);
         }
+        let deadline = Instant::now() + SEEN_WITHIN;
+        let stays = |held: &Held| self.stays_pending(held.process(), deadline);
+        let were_pending: Vec<bool> = setting.held.iter().map(stays).collect();
         let mut outcomes: Vec<Outcome> = setting.held.iter().map(|_| Outcome::sent(setting.now())).collect();
         let (signal, per_second, pretend) = (self.signal, self.per_second, setting.pretend());
         self.beat =
             Some(Beat::start("storm", move |over| storm(&victims, signal, per_second, pretend, over))?);
         let deadline = Instant::now() + SEEN_WITHIN;
-        for (held, outcome) in setting.held.iter().zip(&mut outcomes) {
-            self.arrives(setting, held.process(), deadline, outcome);
+        for ((held, was_pending), outcome) in setting.held.iter().zip(were_pending).zip(&mut outcomes) {
+            self.arrives(setting, held.process(), was_pending, deadline, outcome);
         }
         Ok(outcomes)
     }

@@ -169,6 +169,20 @@ fn a_signal_that_the_kernel_does_not_deliver_is_no_fault() {
 }
 
 #[test]
+fn a_signal_that_waited_before_the_storm_is_no_evidence_of_it() {
+    let run = Run::of(&["lively", "1"]);
+    let pid = Pid::from_raw(run.agents[0].pid.try_into().unwrap());
+    // Stopped, it takes none.
+    for signal in [nix::sys::signal::Signal::SIGSTOP, nix::sys::signal::Signal::SIGURG] {
+        nix::sys::signal::kill(pid, signal).unwrap();
+    }
+    let kind = FaultKind::Signals { signal: StormSignal::Urg, per_second: 1_000 };
+    let claimed = inject(&run, &fault(kind, true, true), &run.victims());
+    assert_eq!(claimed.victims[0].proof, Proof::Unproven, "{claimed:#?}");
+    assert!(claimed.victims[0].readings.iter().any(|r| r.found == "pending before the first was sent"));
+}
+
+#[test]
 fn what_would_leave_the_host_too_little_is_refused() {
     let run = Run::of(&["target", "1"]);
     let site = run.guardian().site(0).unwrap();
