@@ -19,7 +19,9 @@ mod judgement;
 mod lines;
 mod looks;
 mod pool;
+mod preparation;
 mod sawtooth;
+mod slope;
 mod steps;
 #[cfg(test)]
 mod tests;

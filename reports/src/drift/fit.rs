@@ -38,6 +38,11 @@ const AVERAGED: f64 = 1.5;
 /// How many standard errors the autocorrelation is taken greater than it seems.
 const DOUBT: f64 = 0.2;
 
+/// How many more near to a random walk: there it is an upper bound, and soon one. Chosen so that random walks,
+/// whose autocorrelation seems much less than one once a line is taken out of them, alarm no more often than the
+/// rest.
+const DOUBT_OF_A_WALK: f64 = 2.0;
+
 /// How sure a drift of the smallest visible size is to be seen.
 const POWER: f64 = 0.995;
 
@@ -211,7 +216,7 @@ fn autocorrelation(blocks: &[Block], residuals: &[f64], segments: f64, m: f64) -
 /// walk, where it is soon taken for one (as Perron and Yabu do, 2009): taken too small it makes every interval too
 /// narrow.
 fn doubted(phi: f64, by: f64, m: f64) -> f64 {
-    (phi + (by + 1.3 * phi) * ((1.0 - phi * phi) / m).sqrt()).min(WALK)
+    (phi + (by + DOUBT_OF_A_WALK * phi) * ((1.0 - phi * phi) / m).sqrt()).min(WALK)
 }
 
 /// Sum of the squared innovations of autoregressive noise.
