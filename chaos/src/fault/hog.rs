@@ -146,11 +146,12 @@ impl Act for CpuHog {
     fn apply(&mut self, setting: &Setting) -> Result<Vec<Outcome>, ChaosError> {
         self.waited_ns = waited_ns(setting)?;
         let mut outcome = Outcome::sent(setting.now());
-        self.begun = Some(Instant::now());
         if !setting.pretend() {
             self.hog.begin().map_err(|e| ChaosError::io("begin", "keeping CPUs busy", e))?;
             let _ = self.hog.line(Instant::now() + HELD_WITHIN);
         }
+        // From when all of them are there: until then a busy host may have let it wait.
+        self.begun = Some(Instant::now());
         std::thread::sleep(BUSY_AFTER);
         let found = self.hog.process().stat().ok().flatten().map_or(0, |stat| stat.threads);
         // Its first thread only waits.

@@ -95,7 +95,7 @@ bites! {
     a_limit_of_descriptors_is_proven_and_raised: FaultKind::Descriptors { limit: Some(512) }, true;
     a_limit_of_file_sizes_is_proven_and_raised: FaultKind::FileSize { limit: MIB }, true;
     a_memory_stall_is_proven_and_ends: FaultKind::MemoryStall { limit: 16 * MIB }, true;
-    a_memory_hog_is_proven_and_ends: FaultKind::MemoryHog { bytes: 1024 * MIB, reserve: 512 * MIB }, false;
+    a_memory_hog_is_proven_and_ends: FaultKind::MemoryHog { bytes: 512 * MIB, reserve: 512 * MIB }, false;
     a_cap_on_processes_is_proven_and_removed: FaultKind::Processes { headroom: 20 }, false;
     one_cpu_for_agents_is_proven_and_undone: FaultKind::CpuPin { cpu: 0 }, true;
     one_cpu_for_the_target_is_proven_and_undone: FaultKind::CpuPin { cpu: 1 }, false;
