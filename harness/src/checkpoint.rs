@@ -15,6 +15,7 @@ use evidence::layout;
 use protocol::{Capability, Member};
 use serde::{Deserialize, Serialize};
 
+use crate::dispatcher::Hearing;
 use crate::ledger::{Sent, Standing};
 use crate::recovery::Cost;
 
@@ -61,6 +62,8 @@ pub struct Checkpoint {
     pub baseline: bool,
     /// What each live threshold on growth compares with: what was read for the baseline.
     pub grown_from: Vec<Option<f64>>,
+    /// Who was heard when.
+    pub hearing: Hearing,
 }
 
 /// One agent.
@@ -95,6 +98,7 @@ impl Default for Checkpoint {
             costs: Vec::new(),
             baseline: false,
             grown_from: Vec::new(),
+            hearing: Hearing::default(),
         }
     }
 }
@@ -105,6 +109,7 @@ impl Checkpoint {
         size_of::<Self>()
             + self.members.len() * size_of::<Known>()
             + self.grown_from.len() * size_of::<Option<f64>>()
+            + self.hearing.weight()
     }
 
     /// Takes the place of the one before. It outlives the process; after a loss of power it is the one before or

@@ -28,6 +28,7 @@ mod timeline;
 
 pub use command::{Command, Commands, Conclusion, Notice, SampleOrder, Trouble};
 pub use event::{Applied, Event, TickSummary, What};
+pub use hung::Hearing;
 pub use resume::Resumption;
 pub use state::State;
 

@@ -6,10 +6,12 @@ use std::collections::HashMap;
 use evidence::event::{IncidentKind, Severity};
 use evidence::role::Role;
 use evidence::round::Round;
+use serde::{Deserialize, Serialize};
 
 use super::command::Commands;
 use super::incidents::Incident;
 use super::state::{Stage, State};
+use crate::members::Members;
 
 /// How many rounds are looked at.
 const ROUNDS: usize = 3;
@@ -31,6 +33,31 @@ pub(super) struct Heard {
     /// When the last rounds that are over were sent, and to how many workers, the latest last.
     over: Vec<(u64, u32)>,
     looked_ns: Option<u64>,
+    /// How many hung in the last rounds of a target that ended with its harness; for the time in which the one
+    /// after it has had too few.
+    before: Option<u32>,
+    /// Until when nobody saw all answers, because a harness died while rounds were under way.
+    unseen_ns: Option<u64>,
+}
+
+/// What the harness after this one needs to know of it. Times are nanoseconds since the start of the run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hearing {
+    /// When the last rounds were sent, and to how many workers, the latest last.
+    rounds: Vec<(u64, u32)>,
+    /// The same of the last ones that are over.
+    over: Vec<(u64, u32)>,
+    /// When each agent last answered.
+    answered_ns: Vec<(u32, u64)>,
+    /// How many hung in the target before the present one.
+    before: Option<u32>,
+}
+
+impl Hearing {
+    /// About how much memory it takes beside itself.
+    pub(crate) fn weight(&self) -> usize {
+        2 * size_of_val(self.over.as_slice()) + size_of_val(self.answered_ns.as_slice())
+    }
 }
 
 impl Heard {
@@ -69,9 +96,26 @@ impl Heard {
 
     /// How many answered none of the last rounds; `None` where that is not known.
     pub(super) fn hung(&self) -> Option<u32> {
-        let (since_ns, workers) = self.asked.as_ref()?;
-        let silent = |agent: &&u32| !self.answered_since(**agent, *since_ns);
-        Some(u32::try_from(workers.iter().filter(silent).count()).unwrap_or(u32::MAX))
+        let Some((since_ns, workers)) = &self.asked else { return self.before };
+        let silent = workers.iter().filter(|agent| !self.answered_since(**agent, *since_ns)).count();
+        let unseen = self.unseen_ns.is_some_and(|until_ns| *since_ns < until_ns);
+        // Who is silent may have answered what a dead harness read and could not write down.
+        (silent == 0 || !unseen).then_some(u32::try_from(silent).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn standing(&self) -> Hearing {
+        let mut answered_ns: Vec<(u32, u64)> = self.answered_ns.iter().map(|(a, at)| (*a, *at)).collect();
+        answered_ns.sort_unstable();
+        let (rounds, over) = (self.rounds.clone(), self.over.clone());
+        Hearing { rounds, over, answered_ns, before: self.before }
+    }
+
+    /// What the harness before this one had heard, until `now_ns`.
+    pub(super) fn of_the_dead(was: &Hearing, now_ns: u64) -> Self {
+        let Hearing { rounds, over, answered_ns, before } = was.clone();
+        let unseen_ns = rounds.iter().any(|round| !over.contains(round)).then_some(now_ns);
+        let answered_ns = answered_ns.into_iter().collect();
+        Self { answered_ns, rounds, over, before, unseen_ns, ..Self::default() }
     }
 }
 
@@ -124,18 +168,27 @@ impl State {
 
     /// The load is over: from now on only answers to the last rounds are waited for.
     pub(super) fn remember_workers(&mut self) {
-        let heard = &self.heard;
-        let Some((since_ns, _)) = heard.rounds.first().copied().filter(|_| heard.rounds.len() == ROUNDS)
-        else {
-            return;
-        };
-        let smallest = heard.rounds.iter().map(|(_, workers)| *workers).min().unwrap_or(0);
+        self.heard.asked = self.asked_of(&self.members);
+    }
+
+    /// When the first of the last rounds was sent, and who of `members` had a task in all of them; `None` with too few
+    /// rounds, or where a fault was in effect.
+    fn asked_of(&self, members: &Members) -> Option<(u64, Vec<u32>)> {
+        let rounds = &self.heard.rounds;
+        let (since_ns, _) = rounds.first().copied().filter(|_| rounds.len() == ROUNDS)?;
+        let smallest = rounds.iter().map(|(_, workers)| *workers).min().unwrap_or(0);
         if self.faults.any_in_effect() || self.faults.last_over_ns().is_some_and(|at_ns| at_ns >= since_ns) {
-            return;
+            return None;
         }
-        let asked = self.members.iter().filter(|(_, a)| a.role == Role::Worker).take(smallest as usize);
+        let asked = members.iter().filter(|(_, a)| a.role == Role::Worker).take(smallest as usize);
         let there = asked.filter(|(_, a)| a.alive && a.since_ns <= since_ns);
-        let workers = there.map(|(number, _)| number).collect();
-        self.heard.asked = Some((since_ns, workers));
+        Some((since_ns, there.map(|(number, _)| number).collect()))
+    }
+
+    /// Another target takes the place of the one that `then` was: what is known of that stands until the new one has had
+    /// its rounds.
+    pub(super) fn hear_another(&mut self, then: &Members) {
+        self.heard.asked = self.asked_of(then);
+        self.heard = Heard { before: self.heard.hung(), ..Heard::default() };
     }
 }

@@ -9,6 +9,7 @@ use protocol::{Capability, Member, MemberState, Report};
 use scenarios::plan::Plan;
 
 use super::command::{Command, Commands};
+use super::hung::Heard;
 use super::launch::member_fact;
 use super::state::{Stage, State};
 use crate::checkpoint::Checkpoint;
@@ -69,6 +70,7 @@ impl State {
         let (alerts, open) = (&state.plan.soak.alerts, state.incidents.open());
         state.alerts.go_on(alerts, open, &from.history, &was.grown_from);
         state.faults.go_on(&state.plan, &from, &state.members);
+        state.heard = Heard::of_the_dead(&from.checkpoint.hearing, from.now_ns);
         state.resuming = Some(Box::new(from));
         state
     }
@@ -94,6 +96,7 @@ impl State {
             costs: self.faults.known_costs(),
             baseline: self.sampling.baseline,
             grown_from: self.alerts.grown_from(),
+            hearing: self.heard.standing(),
             ..Checkpoint::default()
         };
         out.record(Record::Checkpoint(Box::new(checkpoint)));
@@ -203,6 +206,9 @@ impl State {
         self.tally.go_on(passed_ns, self.interval_ns);
         self.quiescing.go_on(passed_ns, ended);
         self.faults_go_on(from, was.zero_ns, out);
+        if target != Takeover::Kept {
+            self.hear_another(&members_at_death(from));
+        }
         self.alerts_go_on(target == Takeover::Kept, out);
         self.incidents_go_on(out);
         let held =

@@ -4,7 +4,7 @@ use evidence::event::{Edge, Fact, IncidentKind, RecoveryStep};
 use evidence::gate::{Limit, Op};
 use evidence::sample::{Group, Mark, Sample};
 use protocol::{Member, MemberState, Report, Role};
-use scenarios::plan::{Alert, Live, Quiesce, When};
+use scenarios::plan::{Alert, Live, Plan, Quiesce, When};
 
 use super::super::{TickSummary, What};
 use super::resume::until;
@@ -84,7 +84,7 @@ fn an_outage_goes_on_until_something_is_answered() {
     assert!(matches!(outages[..], [(6, 15 | 16)]), "{outages:?}");
 }
 
-fn watched(metric: Live) -> scenarios::plan::Plan {
+fn watched(metric: Live) -> Plan {
     let mut plan = plan(40);
     let limit = Limit { op: Op::Less, value: 100.0 };
     plan.soak.alerts.push(Alert { id: "watched".into(), metric, role: None, limit, for_ns: 0 });
@@ -220,4 +220,60 @@ fn a_baseline_that_a_death_came_before_is_read_after_it() {
     let before = run.marks.len();
     let run = run.run();
     assert_eq!(run.marks[before..].iter().filter(|mark| **mark == Some(Mark::Baseline)).count(), 1);
+}
+
+/// The rounds end at 20 s; the harness dies once in between, and once so many milliseconds before their end.
+fn hung_after_deaths(plan: Plan, deeds: &Deeds, before_ms: u64, resume: Resume) -> Option<u32> {
+    let mut run = Simulation::new(plan, deeds.clone());
+    until(&mut run, 16 * SECOND + 500 * MS);
+    resume(&mut run, 50 * MS);
+    until(&mut run, 20 * SECOND - before_ms * MS);
+    resume(&mut run, 50 * MS);
+    run.run().end().hung
+}
+
+/// By which a harness takes over.
+type Resume = fn(&mut Simulation, u64);
+
+#[test]
+fn a_worker_that_hangs_is_found_although_the_harness_died_in_the_last_rounds() {
+    let silent = Deeds { silent: Some((3, 0, 60 * SECOND)), ..Deeds::default() };
+    // Rounds that are over when the harness dies, and rounds that still wait for the worker that hangs.
+    let mut quick = plan(18);
+    quick.workload.rounds.as_mut().unwrap().timeout_ns = 100 * MS;
+    for (how, resume) in
+        [("kept", Simulation::die_and_resume as Resume), ("started again", Simulation::die_and_start_again)]
+    {
+        for before_ms in [100, 700, 1_500, 2_500] {
+            let hung = |plan: &Plan, deeds: &Deeds| hung_after_deaths(plan.clone(), deeds, before_ms, resume);
+            let at = format!("{how}, {before_ms} ms before");
+            assert_eq!(hung(&plan(18), &Deeds::default()), Some(0), "{at}");
+            assert_eq!(hung(&quick, &silent), Some(1), "{at}");
+            assert_ne!(hung(&plan(18), &silent), Some(0), "{at}: it hangs, or that is not known");
+        }
+    }
+}
+
+#[test]
+fn who_answered_only_what_nobody_saw_is_not_said_to_hang() {
+    // Every answer comes after the harness that sent the task has died.
+    let deeds = Deeds { answer_after_ns: Some(900 * MS), ..Deeds::default() };
+    let mut run = Simulation::new(plan(8), deeds);
+    for second in 2..10 {
+        until(&mut run, second * SECOND + 500 * MS);
+        run.die_and_resume(MS);
+    }
+    assert_ne!(run.run().end().hung, Some(4), "they answered, and nobody was there");
+}
+
+#[test]
+fn a_fault_in_the_last_rounds_leaves_hangs_unknown_over_a_death_as_without_one() {
+    for resume in [Simulation::die_and_resume as fn(&mut Simulation, u64), Simulation::die_and_start_again] {
+        let mut late = plan(8);
+        late.faults.push(fault("k", 8 * SECOND, 500 * MS, &[0], When::Due {}));
+        let mut run = Simulation::new(late, Deeds::default());
+        until(&mut run, 9 * SECOND + 100 * MS);
+        resume(&mut run, 50 * MS);
+        assert_eq!(run.run().end().hung, None);
+    }
 }
