@@ -7,7 +7,6 @@ mod agents;
 mod numbers;
 mod series;
 
-use evidence::sample::Group;
 use evidence::unit::Unit;
 
 use super::faults::FaultFinding;
@@ -153,7 +152,7 @@ pub(super) fn find(
         (Watched::Rounds, context.rounds()),
         (Watched::Response, context.response()),
         (Watched::Recovery, context.recovery(faults)),
-        (Watched::Harness, context.of_groups(Watched::Harness, &[Group::Harness])),
+        (Watched::Harness, context.harness()),
     ] {
         if let Some(mut trend) = Trend::of(&context, watched, None, &series) {
             trend.numbers = numbers::of_times(&trend, findings);

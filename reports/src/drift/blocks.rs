@@ -62,6 +62,12 @@ pub(super) fn span(points: &[Point]) -> f64 {
     }
 }
 
+/// The longest time from the first sample to the last without a break in between, in seconds. `breaks` are sorted.
+pub(super) fn longest(points: &[Point], breaks: &[f64]) -> f64 {
+    let segment = |point: &Point| breaks.partition_point(|b| *b <= point.at_s);
+    points.chunk_by(|a, b| segment(a) == segment(b)).map(span).fold(0.0, f64::max)
+}
+
 /// Samples that a slope may use, in order.
 pub(super) fn usable(series: &Series) -> Vec<Point> {
     let mut points: Vec<Point> =

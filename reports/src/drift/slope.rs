@@ -32,15 +32,16 @@ pub(super) struct Slope {
 /// The slope per second with its interval. `None` if there are too few blocks.
 pub(super) fn slope(prepared: &Prepared, confidence: f64) -> Option<Slope> {
     let fit = fit::fit(&prepared.blocks, |block| block.at_s)?;
-    let span = blocks::span(&prepared.points);
-    let half = fit.half_width(confidence).max(prepared.quantum / span);
+    // A change that is smaller than the quantum may have been there in each segment.
+    let unseen = prepared.quantum / blocks::longest(&prepared.points, &prepared.breaks);
+    let half = fit.half_width(confidence).max(unseen);
     let mut per_s = Estimate { value: fit.slope, lo: fit.slope - half, hi: fit.slope + half };
     if !prepared.steps.is_empty() {
         with_steps(&mut per_s, prepared, confidence);
     }
     let moves = |per_s: Estimate| per_s.lo > 0.0 || per_s.hi < 0.0;
     let moved = moves(per_s);
-    let mut margin = fit.margin().max(COUNTED * prepared.quantum / span);
+    let mut margin = fit.margin().max(COUNTED * unseen);
     if let Some(warm_up) = &prepared.warm_up {
         margin = margin.max(beside_warm_up(&mut per_s, prepared, warm_up, confidence));
     }

@@ -144,6 +144,19 @@ fn a_constant_count_is_known_to_one_unit_and_no_better() {
 }
 
 #[test]
+fn a_count_that_begins_anew_is_known_to_one_unit_of_its_longest_life() {
+    // It grows by nine tenths of a unit in each life, and shows nothing of it.
+    let series = Series {
+        quantum: Some(1.0),
+        breaks: (1..10).map(|life| 60.0 * f64::from(life)).collect(),
+        ..every_second(600, |t| (t % 60.0 * 0.9 / 60.0).floor())
+    };
+    let found = judged(&series);
+    assert!(found.per_hour.hi >= 0.9 * 60.0, "{found:?}");
+    assert!(found.smallest_visible_per_hour >= 60.0, "{found:?}");
+}
+
+#[test]
 fn exhaustion_is_bounded_by_the_slope_and_infinite_without_one() {
     let asked = Question { limit: Some(200.0), ..Question::over(HOUR) };
     let grows =

@@ -91,11 +91,9 @@ impl<'a> Context<'a> {
             .collect();
         let first = points.first().map_or(0.0, |p| p.at_s);
         let warm_up = seconds(self.load.begin_ns().saturating_add(self.load.warm_up_ns)) - first;
-        let mut breaks: Vec<f64> = self.breaks.iter().chain(breaks).copied().collect();
-        breaks.sort_by(f64::total_cmp);
         Series {
             points,
-            breaks,
+            breaks: merged(&self.breaks, breaks),
             excluded: self.excluded.clone(),
             faults: self.faults.clone(),
             declared_warm_up_s: warm_up.max(0.0),
@@ -120,14 +118,23 @@ impl<'a> Context<'a> {
         }
         let most = ticks.values().map(|(_, processes)| *processes).max().unwrap_or(1);
         let unit = if watched.unit() == evidence::unit::Unit::Bytes { PAGE } else { 1.0 };
-        let mut breaks = self.others(&ticks, groups);
-        if watched == Watched::Harness {
-            breaks.extend(&self.takeovers);
-        }
+        let breaks = self.others(&ticks, groups);
         let values = ticks
             .iter()
             .filter_map(|(at, (sum, processes))| Some((*at, number((*sum)?) / number(*processes))));
         self.series(values, &breaks, Some(unit / number(most)))
+    }
+
+    /// The memory of the harness. Each that took over is another process, which fills its buffers once, as the first did
+    /// in the warm-up: until it has taken a dear reading and settled its values do not count.
+    pub(super) fn harness(&self) -> Series {
+        let series = self.of_groups(Watched::Harness, &[Group::Harness]);
+        let fills_s = seconds(self.evidence.manifest.sampling.slow_every_ns.saturating_add(SETTLES_NS));
+        let breaks = merged(&series.breaks, &self.takeovers);
+        let fills = self.takeovers.iter().map(|at_s| (*at_s, at_s + fills_s));
+        let mut excluded: Vec<(f64, f64)> = series.excluded.iter().copied().chain(fills).collect();
+        excluded.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Series { breaks, excluded, ..series }
     }
 
     /// When so many processes were replaced at once, or came or went, that a mean over them is another one.
@@ -253,6 +260,13 @@ impl<'a> Context<'a> {
             (None, _) => 0.0,
         }
     }
+}
+
+/// All of them in order.
+fn merged(some: &[f64], more: &[f64]) -> Vec<f64> {
+    let mut all: Vec<f64> = some.iter().chain(more).copied().collect();
+    all.sort_by(f64::total_cmp);
+    all
 }
 
 /// When another harness took over, and what became of the target.
