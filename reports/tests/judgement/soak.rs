@@ -304,6 +304,33 @@ fn a_target_that_was_kept_over_deaths_of_its_harness_is_one_series_and_each_harn
 }
 
 #[test]
+fn what_a_harness_fills_when_it_takes_over_is_no_growth_and_what_it_gains_later_is() {
+    // Another harness each 200 seconds: it begins with 3 MiB less, and may gain some each hour.
+    let growth = |fills: bool, gains_mib: f64| {
+        let mut fixture = soak(&STEADY);
+        fixture.manifest.sampling.slow_every_ns = 6 * EVERY;
+        for (segment, tick) in (2..25).zip((19..).step_by(20)) {
+            let (from_ns, at_ns) = (ZERO + tick * EVERY, ZERO + tick * EVERY + S);
+            let target = Takeover::Kept;
+            fixture.fact(at_ns, Fact::Resumed { segment, from_ns, hidden: 0, target });
+        }
+        let first_ns = ZERO + 19 * EVERY + S;
+        for sample in fixture.samples.iter_mut().filter(|s| s.group == Group::Harness) {
+            let Some(age_ns) = sample.at_ns.checked_sub(first_ns).map(|ns| ns % (200 * S)) else { continue };
+            let less = if fills && age_ns <= 6 * EVERY { 3.0 * 1024.0 * KIB } else { 0.0 };
+            let more = gains_mib * 1024.0 * KIB * age_ns as f64 / 3.6e12;
+            sample.private_sum = sample.private_sum.map(|sum| (sum as f64 - less + more) as u64);
+        }
+        finding(&fixture.judged(), "harness.memory.growth").interval
+    };
+    let (flat, fills, gains) = (growth(false, 0.0), growth(true, 0.0), growth(true, 40.0));
+    let near = 0.01 * (flat.hi - flat.lo);
+    assert!((flat.lo - fills.lo).abs() < near && (flat.hi - fills.hi).abs() < near, "{flat:?} {fills:?}");
+    assert!(fills.lo < 0.0 && fills.hi > 0.0, "{fills:?}");
+    assert!(gains.lo > 0.0 && gains.hi > 40.0 * 1024.0 * KIB, "{gains:?}");
+}
+
+#[test]
 fn a_gate_that_the_run_is_too_short_for_says_so() {
     let verdict = judged(&Planted { ticks: 4, ..STEADY }, &GATES[..1]);
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
