@@ -23,6 +23,11 @@ const DROPPED_PERCENT: u64 = 50;
 const DROPPED_WITHIN: Duration = Duration::from_secs(2);
 /// The share of the time in which busy threads must have had a CPU or waited for one, in percent.
 const BUSY_PERCENT: u64 = 80;
+/// How long it is waited for: the kernel counts a wait only when it is over, and the longer the time that is looked at,
+/// the less of it the wait under way can be.
+const BUSY_WITHIN: Duration = Duration::from_secs(2);
+/// How often is looked meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Takes memory of the host.
 #[derive(Debug)]
@@ -90,7 +95,7 @@ impl Act for MemoryHog {
         self.before = before;
         let deadline = Instant::now() + DROPPED_WITHIN;
         while !setting.pretend() && !self.dropped(setting, &mut outcome) && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(LOOK_EVERY);
         }
         Ok(vec![outcome])
     }
@@ -136,6 +141,18 @@ impl CpuHog {
             self.begun.map_or(0, |begun| u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX));
         since / 100 * BUSY_PERCENT * u64::from(self.threads)
     }
+
+    /// The least that must have been counted, and how long the threads were on a CPU and waited for one.
+    fn counted(&self, setting: &Setting) -> (u64, u64, u64) {
+        let deadline = Instant::now() + BUSY_WITHIN;
+        loop {
+            let (least, (had, wanted)) = (self.least_ns(), busy_ns(self.hog.process()));
+            if had + wanted >= least || setting.pretend() || Instant::now() >= deadline {
+                return (least, had, wanted);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
 }
 
 impl Act for CpuHog {
@@ -170,7 +187,7 @@ impl Act for CpuHog {
 
     fn observe(&mut self, setting: &Setting) -> Result<Option<Vec<Outcome>>, ChaosError> {
         let mut outcome = Outcome::default();
-        let (least, (had, wanted)) = (self.least_ns(), busy_ns(self.hog.process()));
+        let (least, had, wanted) = self.counted(setting);
         let ms = |ns: u64| ns / 1_000_000;
         outcome.see(
             setting.reading(
