@@ -14,7 +14,6 @@ mod doctor;
 mod early;
 mod exit;
 mod heal;
-mod heap;
 mod judge;
 mod plan;
 mod progress;

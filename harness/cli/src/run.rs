@@ -149,7 +149,6 @@ pub(crate) fn carry_out(
     quiet: bool,
     detached: Option<Detached>,
 ) -> Result<harness::Finished, harness::HarnessError> {
-    crate::heap::give_back_large_blocks();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

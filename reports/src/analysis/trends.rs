@@ -148,13 +148,19 @@ pub(super) fn find(
             }
         }
     }
+    let (harness, compared) = context.harness();
     for (watched, series) in [
         (Watched::Rounds, context.rounds()),
         (Watched::Response, context.response()),
         (Watched::Recovery, context.recovery(faults)),
-        (Watched::Harness, context.harness()),
+        (Watched::Harness, harness),
     ] {
         if let Some(mut trend) = Trend::of(&context, watched, None, &series) {
+            if watched == Watched::Harness && compared {
+                trend.drift.why.push_str(
+                    " None of its processes lived long enough to drift: their levels are compared.",
+                );
+            }
             trend.numbers = numbers::of_times(&trend, findings);
             trends.push(trend);
         }

@@ -303,31 +303,47 @@ fn a_target_that_was_kept_over_deaths_of_its_harness_is_one_series_and_each_harn
     assert!(again.0.n_eff < unbroken.0.n_eff, "levels of different segments are not compared: {:?}", again.0);
 }
 
+/// The growth of the harness where another one takes over each 200 seconds. Each begins with 3 MiB less, and has filled
+/// them after so many ticks; it may gain some MiB an hour while it lives, and begin with some KiB more than the last.
+fn growth_of_harnesses(fills: u64, gains_mib: f64, inherits_kib: f64) -> reports::drift::Drift {
+    let mut fixture = soak(&STEADY);
+    fixture.manifest.sampling.slow_every_ns = fills * EVERY;
+    for (segment, tick) in (2..25).zip((19..).step_by(20)) {
+        let (from_ns, at_ns) = (ZERO + tick * EVERY, ZERO + tick * EVERY + S);
+        fixture.fact(at_ns, Fact::Resumed { segment, from_ns, hidden: 0, target: Takeover::Kept });
+    }
+    let first_ns = ZERO + 19 * EVERY + S;
+    for sample in fixture.samples.iter_mut().filter(|s| s.group == Group::Harness) {
+        let Some(since_ns) = sample.at_ns.checked_sub(first_ns) else { continue };
+        let (life, age_ns) = (since_ns / (200 * S), since_ns % (200 * S));
+        let less = if age_ns <= fills * EVERY { 3.0 * 1024.0 * KIB } else { 0.0 };
+        let more = gains_mib * 1024.0 * KIB * age_ns as f64 / 3.6e12 + inherits_kib * KIB * life as f64;
+        sample.private_sum = sample.private_sum.map(|sum| (sum as f64 - less + more) as u64);
+    }
+    let trends = fixture.judged().course.trends;
+    trends.into_iter().find(|trend| trend.watched == Watched::Harness).unwrap().drift
+}
+
 #[test]
 fn what_a_harness_fills_when_it_takes_over_is_no_growth_and_what_it_gains_later_is() {
-    // Another harness each 200 seconds: it begins with 3 MiB less, and may gain some each hour.
-    let growth = |fills: bool, gains_mib: f64| {
-        let mut fixture = soak(&STEADY);
-        fixture.manifest.sampling.slow_every_ns = 6 * EVERY;
-        for (segment, tick) in (2..25).zip((19..).step_by(20)) {
-            let (from_ns, at_ns) = (ZERO + tick * EVERY, ZERO + tick * EVERY + S);
-            let target = Takeover::Kept;
-            fixture.fact(at_ns, Fact::Resumed { segment, from_ns, hidden: 0, target });
-        }
-        let first_ns = ZERO + 19 * EVERY + S;
-        for sample in fixture.samples.iter_mut().filter(|s| s.group == Group::Harness) {
-            let Some(age_ns) = sample.at_ns.checked_sub(first_ns).map(|ns| ns % (200 * S)) else { continue };
-            let less = if fills && age_ns <= 6 * EVERY { 3.0 * 1024.0 * KIB } else { 0.0 };
-            let more = gains_mib * 1024.0 * KIB * age_ns as f64 / 3.6e12;
-            sample.private_sum = sample.private_sum.map(|sum| (sum as f64 - less + more) as u64);
-        }
-        finding(&fixture.judged(), "harness.memory.growth").interval
-    };
-    let (flat, fills, gains) = (growth(false, 0.0), growth(true, 0.0), growth(true, 40.0));
-    let near = 0.01 * (flat.hi - flat.lo);
-    assert!((flat.lo - fills.lo).abs() < near && (flat.hi - fills.hi).abs() < near, "{flat:?} {fills:?}");
-    assert!(fills.lo < 0.0 && fills.hi > 0.0, "{fills:?}");
-    assert!(gains.lo > 0.0 && gains.hi > 40.0 * 1024.0 * KIB, "{gains:?}");
+    let (steady, gains) = (growth_of_harnesses(6, 0.0, 0.0), growth_of_harnesses(6, 40.0, 0.0));
+    let mib = 1024.0 * KIB;
+    assert!(steady.per_hour.lo > -mib && steady.per_hour.hi < mib, "{steady:?}");
+    assert!(gains.per_hour.lo > 0.0 && gains.per_hour.hi > 40.0 * mib, "{gains:?}");
+    let inherits = growth_of_harnesses(6, 0.0, 500.0);
+    assert!(inherits.per_hour.lo < 0.0 && inherits.per_hour.hi > 0.0, "other processes: {inherits:?}");
+}
+
+#[test]
+fn of_harnesses_that_lived_too_short_to_drift_it_is_asked_whether_one_holds_more_than_the_last() {
+    let (steady, inherits) = (growth_of_harnesses(12, 0.0, 0.0), growth_of_harnesses(12, 0.0, 500.0));
+    let mib = 1024.0 * KIB;
+    assert!(steady.per_hour.lo > -mib && steady.per_hour.hi < mib, "{steady:?}");
+    // 500 KiB each 200 seconds.
+    let planted = 18.0 * 500.0 * KIB;
+    assert!(inherits.per_hour.lo > planted / 2.0, "{inherits:?}");
+    assert!(inherits.per_hour.lo < planted && inherits.per_hour.hi > planted, "{inherits:?}");
+    assert!(steady.why.ends_with("their levels are compared."), "{}", steady.why);
 }
 
 #[test]

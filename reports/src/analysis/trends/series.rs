@@ -34,11 +34,13 @@ pub(in crate::analysis) struct Context<'a> {
     pub(super) horizon_s: f64,
     excluded: Vec<(f64, f64)>,
     faults: Vec<(f64, String)>,
-    /// Where the target was started again because its harness had died, or the clocks did not agree.
+    /// Where the clocks did not agree.
+    clocks: Vec<f64>,
+    /// The same, and where the target was started again because its harness had died.
     breaks: Vec<f64>,
-    /// Where another harness took over: of a target that was kept, the processes are the same as before, and only
+    /// When another harness took over: of a target that was kept, the processes are the same as before, and only
     /// the harness is another one.
-    takeovers: Vec<f64>,
+    takeovers: Vec<u64>,
     /// The end of each interval, and the tasks answered until then.
     work: Vec<(u64, u64)>,
 }
@@ -61,7 +63,7 @@ impl<'a> Context<'a> {
         let excluded = Spans::new(disturbed.chain(at_rest(evidence)));
         let clocks = load::clock_changes(evidence).filter(|(_, change, _)| *change != ClockChange::Stalled);
         let again = takeovers(evidence).filter(|(_, target)| *target != Takeover::Kept);
-        let breaks = clocks.map(|(at_ns, ..)| at_ns).chain(again.map(|(at_ns, _)| at_ns));
+        let clocks: Vec<f64> = clocks.map(|(at_ns, ..)| seconds(at_ns)).collect();
         let mut named: Vec<(f64, String)> =
             faults.iter().filter_map(|f| Some((f.injected_s?, f.id.clone()))).collect();
         named.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -72,8 +74,9 @@ impl<'a> Context<'a> {
             horizon_s: seconds(horizon),
             excluded: excluded.all().iter().copied().map(pair).collect(),
             faults: named,
-            breaks: breaks.map(seconds).collect(),
-            takeovers: takeovers(evidence).map(|(at_ns, _)| seconds(at_ns)).collect(),
+            breaks: merged(&clocks, again.map(|(at_ns, _)| seconds(at_ns))),
+            clocks,
+            takeovers: takeovers(evidence).map(|(at_ns, _)| at_ns).collect(),
             work: work(evidence),
         }
     }
@@ -93,7 +96,7 @@ impl<'a> Context<'a> {
         let warm_up = seconds(self.load.begin_ns().saturating_add(self.load.warm_up_ns)) - first;
         Series {
             points,
-            breaks: merged(&self.breaks, breaks),
+            breaks: merged(&self.breaks, breaks.iter().copied()),
             excluded: self.excluded.clone(),
             faults: self.faults.clone(),
             declared_warm_up_s: warm_up.max(0.0),
@@ -125,16 +128,26 @@ impl<'a> Context<'a> {
         self.series(values, &breaks, Some(unit / number(most)))
     }
 
-    /// The memory of the harness. Each that took over is another process, which fills its buffers once, as the first did
-    /// in the warm-up: until it has taken a dear reading and settled its values do not count.
-    pub(super) fn harness(&self) -> Series {
+    /// The memory of the harness, and whether the levels of its processes are compared. Each that took over is another
+    /// process, with a warm-up of its own, and a slope is taken within each. Where that leaves less than half of the
+    /// load they lived too short to drift: then it is asked whether one holds more than the one before, each from
+    /// when it has taken a dear reading, in which it fills its buffers.
+    pub(super) fn harness(&self) -> (Series, bool) {
         let series = self.of_groups(Watched::Harness, &[Group::Harness]);
-        let fills_s = seconds(self.evidence.manifest.sampling.slow_every_ns.saturating_add(SETTLES_NS));
-        let breaks = merged(&series.breaks, &self.takeovers);
-        let fills = self.takeovers.iter().map(|at_s| (*at_s, at_s + fills_s));
-        let mut excluded: Vec<(f64, f64)> = series.excluded.iter().copied().chain(fills).collect();
+        let fills_ns = self.evidence.manifest.sampling.slow_every_ns.saturating_add(SETTLES_NS);
+        let warms_up_ns = self.load.warm_up_ns.max(fills_ns);
+        let young = |for_ns| self.takeovers.iter().map(move |at_ns| (*at_ns, at_ns.saturating_add(for_ns)));
+        let grown_up = self.load.spans.less(&Spans::new(young(warms_up_ns)));
+        let compared = grown_up.length() < self.load.spans.length() / 2;
+        let (breaks, left_out_ns) = if compared {
+            (self.clocks.clone(), fills_ns)
+        } else {
+            (merged(&series.breaks, self.takeovers.iter().copied().map(seconds)), warms_up_ns)
+        };
+        let mut excluded: Vec<(f64, f64)> =
+            series.excluded.iter().copied().chain(young(left_out_ns).map(pair)).collect();
         excluded.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Series { breaks, excluded, ..series }
+        (Series { breaks, excluded, ..series }, compared)
     }
 
     /// When so many processes were replaced at once, or came or went, that a mean over them is another one.
@@ -263,8 +276,8 @@ impl<'a> Context<'a> {
 }
 
 /// All of them in order.
-fn merged(some: &[f64], more: &[f64]) -> Vec<f64> {
-    let mut all: Vec<f64> = some.iter().chain(more).copied().collect();
+fn merged(some: &[f64], more: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut all: Vec<f64> = some.iter().copied().chain(more).collect();
     all.sort_by(f64::total_cmp);
     all
 }
