@@ -8,6 +8,7 @@
 //! The ledger reads no clock and knows nothing of the target but what it answered.
 
 mod bits;
+mod cohorts;
 mod counts;
 mod digests;
 mod executions;
@@ -23,6 +24,7 @@ pub use standing::{Sent, Standing};
 
 use std::collections::BTreeMap;
 
+use cohorts::Cohorts;
 use order::Order;
 use protocol::Answer;
 use standing::Earlier;
@@ -121,6 +123,7 @@ pub struct Ledger {
     singles: Lane,
     floods: Lane,
     counts: Counts,
+    cohorts: Cohorts,
     executions: Executions,
     order: Order,
     spoiled: BTreeMap<u64, Closing>,
@@ -140,6 +143,7 @@ impl Ledger {
             singles: Lane::new(Kind::Single, singles),
             floods: Lane::new(Kind::Flood, Terms { payload: 0, timeout_ns }),
             counts: Counts::default(),
+            cohorts: Cohorts::default(),
             executions: Executions::new(),
             order: Order::default(),
             spoiled: BTreeMap::new(),
@@ -165,6 +169,9 @@ impl Ledger {
         let count = u64::from(lot.count());
         self.next += count;
         self.tasks_mut(kind).sent += count;
+        if kind != Kind::Flood {
+            self.cohorts.sent(count);
+        }
         self.lane_mut(kind).push(lot);
         first
     }
@@ -237,6 +244,9 @@ impl Ledger {
         }
         if now_ns.saturating_sub(closing.started_ns) <= self.lane(kind).terms().timeout_ns {
             self.tasks_mut(kind).in_time += 1;
+            if kind != Kind::Flood {
+                self.cohorts.in_time(answer.token);
+            }
             Outcome::InTime(closing)
         } else {
             self.tasks_mut(kind).late += 1;
@@ -297,6 +307,14 @@ impl Ledger {
     #[must_use]
     pub fn in_flight(&self, kind: Kind) -> u64 {
         self.lane(kind).in_flight()
+    }
+
+    /// An interval of the workload ends. Of each of which nothing is in flight any more, as of the last
+    /// [`Self::expire`], and which was not told before: its tasks that were not answered correctly and in time.
+    pub fn settle(&mut self) -> Vec<u64> {
+        self.cohorts.cut(self.next);
+        let in_flight = [&self.rounds, &self.singles].into_iter().filter_map(Lane::oldest_in_flight);
+        self.cohorts.settle(in_flight.min())
     }
 
     /// All tasks that are open, however old.

@@ -6,6 +6,7 @@ mod agents;
 pub(crate) mod availability;
 mod claims;
 mod course;
+mod fates;
 mod faults;
 mod incidents;
 mod instrument;

@@ -273,6 +273,7 @@ impl Month {
             sent: tasks,
             acknowledged: tasks,
             answered: tasks,
+            failed: vec![0],
             ..Interval::default()
         };
         self.intervals.append(&interval).unwrap();

@@ -207,7 +207,7 @@ fn messages(all: &mut Vec<Metric>) {
             Unit::Ratio,
             Better::Higher,
             Work,
-            "The same for the worst interval (rounds: the worst round).",
+            "The same for what was due in the worst interval, whenever it was answered (rounds alone: the worst round).",
         )),
         phased(metric(
             "error.rate",

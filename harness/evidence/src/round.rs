@@ -71,12 +71,32 @@ pub struct Interval {
     pub phantom: u64,
     /// Tasks open at its end.
     pub open: u64,
+    /// Tasks that were not answered correctly and in time, by the interval in which they were sent: a number for each of
+    /// the next intervals that no earlier row tells of, spaces between them. A row tells of those of which every task
+    /// was answered by its end or is out of time, itself among them; so there is mostly one number.
+    #[serde(default, with = "numbers")]
+    pub failed: Vec<u64>,
 }
 
 /// Appends to `rounds.csv`.
 pub type RoundWriter = table::Writer<Round>;
 /// Appends to `intervals.csv`.
 pub type IntervalWriter = table::Writer<Interval>;
+
+/// Numbers in one field of a table.
+mod numbers {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(numbers: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+        let texts: Vec<String> = numbers.iter().map(u64::to_string).collect();
+        serializer.serialize_str(&texts.join(" "))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.split_ascii_whitespace().map(|number| number.parse().map_err(D::Error::custom)).collect()
+    }
+}
 
 /// All rounds of a run.
 ///

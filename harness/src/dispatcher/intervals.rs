@@ -32,7 +32,7 @@ impl Tally {
         *self = Self { began_ns: Some(at_ns), phase, before: counts, due: 0, shed: 0, ended };
     }
 
-    fn row(&self, began_ns: u64, end_ns: u64, now: Counts, open: u64) -> Interval {
+    fn row(&self, (began_ns, end_ns): (u64, u64), now: Counts, open: u64, failed: Vec<u64>) -> Interval {
         let before = self.before;
         let (work, was) = (now.work, before.work);
         Interval {
@@ -52,6 +52,7 @@ impl Tally {
             corrupt: now.corrupt - before.corrupt,
             phantom: now.phantom - before.phantom,
             open,
+            failed,
         }
     }
 }
@@ -62,7 +63,8 @@ impl State {
         let Some(began_ns) = self.tally.began_ns.take() else { return };
         self.ledger.expire(self.now_ns);
         self.interval_over(out);
-        let row = self.tally.row(began_ns, at_ns, self.ledger.counts(), self.ledger.open_work());
+        let (failed, open) = (self.ledger.settle(), self.ledger.open_work());
+        let row = self.tally.row((began_ns, at_ns), self.ledger.counts(), open, failed);
         for histogram in self.latency.take(began_ns, row.length_ns) {
             out.record(Record::Latency(histogram));
         }

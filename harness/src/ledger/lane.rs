@@ -131,6 +131,12 @@ impl Lane {
         self.in_flight
     }
 
+    /// The first token of the oldest tasks that are in flight.
+    pub(super) fn oldest_in_flight(&self) -> Option<u64> {
+        let begin = self.lots.partition_point(|lot| lot.first < self.unexpired_from);
+        self.lots.range(begin..).find(|lot| lot.open > 0).map(|lot| lot.first)
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }

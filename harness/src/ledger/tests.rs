@@ -205,6 +205,22 @@ fn without_a_credible_number_of_executions_it_is_not_known_that_none_was_a_dupli
     assert_eq!(ledger.close(None).effects_duplicated, Some(1), "an answer proves it");
 }
 
+#[test]
+fn a_task_counts_for_the_interval_in_which_it_was_sent_in_whichever_it_is_answered() {
+    let mut ledger = ledger();
+    let tokens = [0, 1].map(|_| ledger.issue(Kind::Single, 0, 1, 10, 10));
+    ledger.answer(&answered(Kind::Single, tokens[0]), 20);
+    assert!(ledger.settle().is_empty(), "the other one is in flight");
+    let next = ledger.issue(Kind::Single, 0, 1, 110, 110);
+    ledger.answer(&answered(Kind::Single, tokens[1]), 120);
+    assert_eq!(ledger.settle(), [0], "and is answered behind the edge");
+    ledger.issue_flood(0, 5, 33, 115);
+    ledger.expire(111 + TIMEOUT);
+    assert_eq!(ledger.settle(), [1, 0], "its time is over; a flood is no work");
+    ledger.answer(&answered(Kind::Single, next), 120 + TIMEOUT);
+    assert_eq!(ledger.settle(), [0], "a late answer changes nothing");
+}
+
 /// What a test target does with the tasks of one lot.
 #[derive(Debug, Clone)]
 enum Deed {
@@ -212,6 +228,7 @@ enum Deed {
     Accept { lot: usize, of_it: u32 },
     Answer { token: u64, again: bool, corrupt: bool },
     Wait(u64),
+    Cut,
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -221,6 +238,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         (0_u64..3000, any::<bool>(), prop::bool::weighted(0.1))
             .prop_map(|(token, again, corrupt)| Deed::Answer { token, again, corrupt }),
         (1_u64..400).prop_map(Deed::Wait),
+        Just(Deed::Cut),
     ]
 }
 
@@ -243,8 +261,26 @@ proptest! {
         let mut naive: HashMap<u64, Naive> = HashMap::new();
         let mut lots: Vec<(u64, u32, bool)> = Vec::new();
         let mut now = 0;
+        // Where intervals end that were not told, and where the last ends that was.
+        let (mut cuts, mut told) = (Vec::new(), 1);
         for deed in deeds {
             match deed {
+                Deed::Cut => {
+                    ledger.expire(now);
+                    cuts.push(naive.len() as u64 + 1);
+                    let in_flight = |t: &Naive| {
+                        t.answered.is_none() && !t.refused && !t.spoiled && now - t.started <= TIMEOUT
+                    };
+                    let oldest = naive.iter().filter(|(_, task)| in_flight(task)).map(|(token, _)| *token).min();
+                    let over = |end: &u64| oldest.is_none_or(|oldest| *end <= oldest);
+                    let mut expected = Vec::new();
+                    for end in cuts.extract_if(.., |end| over(end)) {
+                        let failed = (told..end).filter(|token| naive[token].answered != Some(true));
+                        expected.push(failed.count() as u64);
+                        told = end;
+                    }
+                    prop_assert_eq!(ledger.settle(), expected);
+                }
                 Deed::Wait(time) => {
                     now += time;
                     ledger.expire(now);

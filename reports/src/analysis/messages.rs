@@ -3,6 +3,7 @@
 use evidence::end::Ledger;
 use evidence::round::{Interval as Row, Round};
 
+use super::fates::{self, Fate};
 use super::{Basis, Findings, Measured, Of, number, shed_tasks, total};
 use crate::reading::Evidence;
 use crate::statistics::Interval;
@@ -13,8 +14,9 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
         Some(_) => {}
         None => running(&evidence.intervals, findings),
     }
-    rates_by_phase(evidence, findings);
-    worst_rate(evidence, None, findings);
+    let fates = fates::of(evidence);
+    rates_by_phase(evidence, &fates, findings);
+    worst_rate(evidence, &fates, None, findings);
 }
 
 fn has_work(evidence: &Evidence) -> bool {
@@ -89,19 +91,19 @@ fn running(rows: &[Row], findings: &mut Findings) {
     }
 }
 
-/// Delivery in each phase. Rounds know their phase, and the tasks of each are counted; single tasks are
-/// answered in the phase in which they were sent or in a later one, which is an interval.
-fn rates_by_phase(evidence: &Evidence, findings: &mut Findings) {
+/// Delivery in each phase: of the rounds that were due in it or, where there are single tasks, of all that was sent in
+/// its intervals.
+fn rates_by_phase(evidence: &Evidence, fates: &[Fate], findings: &mut Findings) {
     for window in &evidence.windows {
         let phase = window.phase.as_str();
         let found = if evidence.manifest.workload.arrivals {
-            delivery_of_rows(evidence, phase)
+            delivery_of_rows(evidence, fates, phase)
         } else {
             delivery_of_rounds(evidence, phase)
         };
         let Some(found) = found else { continue };
         rates(Of::phase(Some(phase)), found, findings);
-        worst_rate(evidence, Some(phase), findings);
+        worst_rate(evidence, fates, Some(phase), findings);
     }
 }
 
@@ -113,49 +115,17 @@ fn delivery_of_rounds(evidence: &Evidence, phase: &str) -> Option<Measured> {
     (expected > 0).then(|| Measured::exact(Basis::Rounds, expected, number(delivered) / number(expected)))
 }
 
-fn delivery_of_rows(evidence: &Evidence, phase: &str) -> Option<Measured> {
-    let rows = &evidence.intervals;
-    let of_phase: Vec<usize> = (0..rows.len()).filter(|i| rows[*i].phase == phase).collect();
-    let sent = total(of_phase.iter().map(|i| rows[*i].sent));
-    let due = sent.saturating_add(shed_tasks(evidence, Some(phase)));
-    let answered = total(of_phase.iter().map(|i| rows[*i].answered));
-    let (first, last) = (*of_phase.first()?, *of_phase.last()?);
-    let open_before = first.checked_sub(1).map_or(0, |i| rows[i].open);
-    share(due, answered, open_before, rows[last].open)
-}
-
-/// Tasks that were sent, and those that should have been.
-fn due(row: &Row) -> u64 {
-    row.sent.saturating_add(row.shed)
-}
-
-/// The share of the tasks due in a span that were answered in time. An answer in the span may belong to a
-/// task that was open before it, and a task that is open at its end may be answered later.
-fn share(due: u64, answered: u64, open_before: u64, open_after: u64) -> Option<Measured> {
-    let of_due = |count: u64| (number(count) / number(due)).min(1.0);
-    let interval = || Interval {
-        lo: of_due(answered.saturating_sub(open_before)),
-        hi: of_due(answered.saturating_add(open_after)),
-    };
-    (due > 0).then(|| Measured {
-        basis: Basis::Intervals,
-        n: due,
-        value: of_due(answered),
-        interval: interval(),
-        needs: None,
-    })
+fn delivery_of_rows(evidence: &Evidence, fates: &[Fate], phase: &str) -> Option<Measured> {
+    let here = evidence.intervals.iter().zip(fates).filter(|(row, _)| row.phase == phase);
+    here.map(|(_, fate)| *fate).reduce(Fate::plus)?.share()
 }
 
 /// The worst round, or the worst interval where there are single tasks.
-fn worst_rate(evidence: &Evidence, phase: Option<&str>, findings: &mut Findings) {
+fn worst_rate(evidence: &Evidence, fates: &[Fate], phase: Option<&str>, findings: &mut Findings) {
     let here = |of: &str| phase.is_none_or(|phase| phase == of);
     let shares: Vec<Measured> = if evidence.manifest.workload.arrivals {
-        let rows = &evidence.intervals;
-        let before = |i: usize| i.checked_sub(1).map_or(0, |i| rows[i].open);
-        (0..rows.len())
-            .filter(|i| here(&rows[*i].phase))
-            .filter_map(|i| share(due(&rows[i]), rows[i].answered, before(i), rows[i].open))
-            .collect()
+        let rows = evidence.intervals.iter().zip(fates);
+        rows.filter(|(row, _)| here(&row.phase)).filter_map(|(_, fate)| fate.share()).collect()
     } else {
         let over = |r: &&Round| here(&r.phase) && (r.ended_ns.is_some() || r.started_ns.is_none());
         let rounds = evidence.rounds.iter().filter(over);
@@ -172,16 +142,4 @@ fn worst_rate(evidence: &Evidence, phase: Option<&str>, findings: &mut Findings)
     let found =
         Measured { n: shares.len() as u64, value: least(|s| s.value), interval, needs: None, ..*first };
     findings.put("delivery.rate.min", Of::phase(phase), found);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_open_at_the_edges_of_a_span_widens_its_delivery() {
-        let found = share(100, 98, 1, 2).unwrap();
-        assert_eq!((found.interval.lo, found.value, found.interval.hi), (0.97, 0.98, 1.0));
-        assert_eq!(share(0, 3, 3, 0).map(|m| m.n), None, "no task, no rate");
-    }
 }

@@ -245,6 +245,7 @@ impl Fixture {
                 sent: tasks,
                 acknowledged: tasks,
                 answered: tasks,
+                failed: vec![0],
                 ..Interval::default()
             });
             for series in Series::ALL {

@@ -2,7 +2,7 @@
 
 use evidence::end::{Drain, End};
 use evidence::gate::Op;
-use evidence::round::Round;
+use evidence::round::{Interval, Round};
 use reports::{Outcome, Verdict};
 
 use crate::fixture::{Fixture, MS, gate};
@@ -84,6 +84,62 @@ fn what_was_due_and_not_started_was_not_delivered() {
         let verdict = judged(shed(), id, Op::GreaterOrEqual, 0.95);
         assert_eq!(verdict.outcome, Outcome::NoGo, "{id}: {}", reports::terminal(&verdict));
     }
+}
+
+/// Single tasks beside rounds, and an interval, the sixth, in which no round was due and one single task.
+fn at_rest(tasks: impl FnOnce(&mut [Interval])) -> Fixture {
+    let mut fixture = Fixture::unhurt().with_arrivals();
+    let row = &mut fixture.intervals[5];
+    (row.due, row.sent, row.acknowledged, row.answered) = (1, 1, 1, 1);
+    tasks(&mut fixture.intervals);
+    let sum = |of: fn(&Interval) -> u64| fixture.intervals.iter().map(of).sum::<u64>();
+    let (sent, in_time) = (sum(|r| r.sent), sum(|r| r.answered));
+    let ledger = &mut fixture.end().ledger;
+    (ledger.sent, ledger.acknowledged, ledger.in_time, ledger.lost) = (sent, sent, in_time, sent - in_time);
+    fixture
+}
+
+const WORST: [&str; 2] = ["delivery.rate.min >= 90%", "delivery.rate.min >= 90% during hold"];
+
+#[test]
+fn a_task_that_is_answered_in_time_behind_the_edge_of_its_interval_is_no_shortfall() {
+    for id in WORST {
+        let fixture = at_rest(|rows| {
+            // One task of the busy interval before, and the one of the quiet interval, each behind its edge.
+            (rows[4].answered, rows[4].open, rows[4].failed) = (rows[4].answered - 1, 1, vec![]);
+            (rows[5].answered, rows[5].open, rows[5].failed) = (1, 1, vec![0]);
+            (rows[6].answered, rows[6].failed) = (rows[6].answered + 1, vec![0, 0]);
+        });
+        let verdict = judged(fixture, id, Op::GreaterOrEqual, 0.9);
+        assert_eq!(verdict.outcome, Outcome::Go, "{id}: {}", reports::terminal(&verdict));
+    }
+}
+
+#[test]
+fn a_task_that_is_not_answered_is_a_shortfall_of_the_interval_in_which_it_was_sent() {
+    for id in WORST {
+        let fixture = at_rest(|rows| {
+            // As many are answered as are sent in each, but the one of the quiet interval never is.
+            (rows[4].answered, rows[4].open, rows[4].failed) = (rows[4].answered - 1, 1, vec![]);
+            (rows[5].answered, rows[5].open, rows[5].failed) = (1, 1, vec![0]);
+            rows[6..9].iter_mut().for_each(|row| (row.open, row.failed) = (1, vec![]));
+            rows[9].failed = vec![1, 0, 0, 0, 0];
+        });
+        let verdict = judged(fixture, id, Op::GreaterOrEqual, 0.9);
+        let found = verdict.gates[0].finding.as_ref().unwrap();
+        assert_eq!((verdict.gates[0].outcome, found.value), (Outcome::NoGo, 0.0), "{id}");
+    }
+}
+
+#[test]
+fn rounds_that_were_not_started_are_a_shortfall_of_their_interval_beside_single_tasks_too() {
+    let mut fixture = Fixture::unhurt().with_arrivals();
+    for round in fixture.rounds.iter_mut().filter(|r| (250..300).contains(&r.round)) {
+        (round.started_ns, round.ended_ns, round.expected, round.delivered) = (None, None, 0, 0);
+    }
+    (fixture.intervals[5].sent, fixture.intervals[5].answered) = (20, 20);
+    let verdict = judged(fixture, WORST[0], Op::GreaterOrEqual, 0.9);
+    assert_eq!(verdict.gates[0].outcome, Outcome::NoGo, "{}", reports::terminal(&verdict));
 }
 
 #[test]

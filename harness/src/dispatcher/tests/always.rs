@@ -98,6 +98,11 @@ proptest! {
         prop_assert_eq!(sum(|i| i.sent), ledger.sent - floods.sent);
         prop_assert_eq!(sum(|i| i.answered), ledger.in_time - floods.in_time);
         prop_assert_eq!(sum(|i| i.late), ledger.late - floods.late);
+        // Of each interval at most one row tells, and none before its end.
+        let told = |rows: usize| run.intervals[..rows].iter().map(|i| i.failed.len()).sum::<usize>();
+        prop_assert!((1..=run.intervals.len()).all(|rows| told(rows) <= rows));
+        let failed = sum(|i| i.failed.iter().sum());
+        prop_assert!(failed <= sum(|i| i.sent) - sum(|i| i.answered), "{} failed", failed);
         let numbers: HashSet<u64> = run.rounds.iter().map(|r| r.round).collect();
         prop_assert_eq!(numbers.len(), run.rounds.len());
         let points = |wanted: Edge| run.facts(|f| match f {
