@@ -19,7 +19,8 @@ pub fn metrics() -> String {
         with units: `30s`, `64MiB`, `95%`, `8000/s`. A metric marked *by phase* may be followed by `during PHASE`\n\
         (`warm_up`, `hold`, `drain`); one marked *by role* may be narrowed, as in `memory.private.max[worker]`, and\n\
         without a role it covers every process of the target. `fault[ID]` speaks of one fault, and `fault[raid]` of\n\
-        the series `raid.1`, `raid.2` and so on. A *counted* metric counts facts: a breach stays NO-GO even where the\n\
+        the series `raid.1`, `raid.2` and so on. Where a metric needs several faults, no upper limit on it can hold with\n\
+        fewer, and a gate that asks for one is refused in a scenario that plans fewer. A *counted* metric counts facts: a breach stays NO-GO even where the\n\
         rest of the evidence is too poor to judge.\n\n",
     );
     let mut group = "";
@@ -83,18 +84,20 @@ fn better(better: Better) -> &'static str {
     }
 }
 
-fn needs(needs: Needs) -> &'static str {
-    match needs {
+fn needs(needs: Needs) -> String {
+    let words = match needs {
         Needs::Nothing => "–",
         Needs::Work => "a workload",
         Needs::Rounds => "rounds",
         Needs::Arrivals => "arrivals",
-        Needs::Faults => "faults",
+        Needs::Faults(1) => "faults",
+        Needs::Faults(least) => return format!("{least} faults"),
         Needs::Processes => "agents that are processes",
         Needs::Coordinators => "several coordinators that tell who did what",
         Needs::Effects => "a target that reports its effects",
         Needs::Quiesce => "points of rest (`soak.quiesce`)",
-    }
+    };
+    words.to_owned()
 }
 
 fn rules() -> String {
@@ -112,8 +115,9 @@ fn rules() -> String {
         "\n## How a number is compared with a limit\n\n\
         Counts, shares of counts and greatest values are exact. A percentile has an interval from order statistics,\n\
         each bound of which holds with 95 % whatever the distribution; it has an upper bound only from {p50} values\n\
-        on for p50, {p90} for p90, {p95} for p95 and {p99} for p99. Delivery in a phase has an interval where single\n\
-        tasks may have been answered in another phase than the one in which they were sent.\n\n\
+        on for p50, {p90} for p90, {p95} for p95 and {p99} for p99. Delivery in a phase or an interval\n\
+        is that of the tasks that were sent in it, whenever they were answered; it has an interval of its own where the\n\
+        harness ended before that was known.\n\n\
         Wholly inside the limit is GO, wholly outside NO-GO, anything else INCONCLUSIVE, with what would settle it.\n\
         Wholly inside the second limit, `conditional`, is CONDITIONAL. No data is INCONCLUSIVE, never a pass.\n\n\
         A task that was due and not started, refused, or never answered, counts as slower than every other in the\n\

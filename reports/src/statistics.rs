@@ -5,8 +5,7 @@
 //! holds with 95 %, since a gate asks about one side at a time. A quantile needs enough values above it for an
 //! upper bound to exist: 5 for the median, 29 for p90, 59 for p95, 299 for p99.
 
-/// How sure each bound of an interval is.
-pub(crate) const CONFIDENCE: f64 = 0.95;
+pub(crate) use evidence::fewest::{CONFIDENCE, of_quantile as needed};
 
 /// The standard normal deviate of [`CONFIDENCE`].
 const Z: f64 = 1.644_853_626_951_472_8;
@@ -35,13 +34,6 @@ pub(crate) struct Percentile {
     pub(crate) value: f64,
     /// Where the true one lies.
     pub(crate) interval: Interval,
-}
-
-/// The fewest values with which this quantile has an upper bound.
-#[must_use]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
-pub(crate) fn needed(quantile: f64) -> u64 {
-    ((1.0 - CONFIDENCE).ln() / quantile.ln()).ceil() as u64
 }
 
 /// A percentile over `known` ordered values, read by rank from 1, and `unknown` ones that may be anything

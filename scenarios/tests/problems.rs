@@ -420,6 +420,35 @@ fn a_gate_on_a_number_that_nothing_produces_is_refused() {
 }
 
 #[test]
+fn a_limit_that_so_few_faults_can_never_prove_is_refused_and_one_that_they_can_is_not() {
+    let asking = |faults: &str| {
+        let gates = "  - recovery.drift < 50%\n  - recovery.time.p95 < 1s\n  - memory.growth.fault < 64KiB\n";
+        let others =
+            "  - recovery.time.max < 1s\n  - recovery.time.p95 > 1ms\n  - recovery.detect.p50 < 1s\n";
+        format!("{GOOD}{gates}{others}faults:\n  - {{ kill: {{ role: worker }}, {faults} }}\n")
+    };
+    insta::assert_snapshot!(refused(&asking("at: 5s")), @r#"
+    error: bad.yaml is not a valid scenario: 4 problems
+      bad.yaml:10:5   recovery.drift can never be proven < 50%: that needs 8 faults, and 1 is planned
+        plan 7 more, or gate on recovery.time.max, which needs one
+      bad.yaml:11:5   recovery.time.p95 can never be proven < 1s: that needs 59 faults, and 1 is planned
+        plan 58 more, or gate on recovery.time.max, which needs one
+      bad.yaml:12:5   memory.growth.fault can never be proven < 64KiB: that needs 3 faults, and 1 is planned
+        plan 2 more, or remove the gate
+      bad.yaml:15:5   recovery.detect.p50 can never be proven < 1s: that needs 5 faults, and 1 is planned
+        plan 4 more, or gate on recovery.detect.max, which needs one
+    "#);
+    insta::assert_snapshot!(refused(&asking("every: 1s, from: 1s, until: 8s")), @r#"
+    error: bad.yaml is not a valid scenario: 2 problems
+      bad.yaml:10:5   recovery.drift can never be proven < 50%: that needs 8 faults, and 7 are planned
+        plan 1 more, or gate on recovery.time.max, which needs one
+      bad.yaml:11:5   recovery.time.p95 can never be proven < 1s: that needs 59 faults, and 7 are planned
+        plan 52 more, or gate on recovery.time.max, which needs one
+    "#);
+    scenarios::parse(&asking("every: 100ms, from: 1s, until: 8s"), "good.yaml", &Options::default()).unwrap();
+}
+
+#[test]
 fn a_gate_on_a_phase_that_is_not_there_is_refused() {
     let text = GOOD.replace("hold: 10s", "hold: 10s, warm_up: 0s").replace("95%", "95% during warm_up");
     insta::assert_snapshot!(refused(&text), @r#"

@@ -10,6 +10,7 @@
 pub mod certificate;
 pub mod end;
 pub mod event;
+pub mod fewest;
 pub mod gate;
 pub mod gatefile;
 pub mod latency;

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 
+use crate::fewest;
 use crate::unit::Unit;
 
 /// Which direction is good.
@@ -30,8 +31,8 @@ pub enum Needs {
     Rounds,
     /// `workload.arrivals`.
     Arrivals,
-    /// At least one fault.
-    Faults,
+    /// At least so many faults: with fewer no upper limit on the number can hold.
+    Faults(u64),
     /// A target whose agents are processes of their own.
     Processes,
     /// A target of more than one coordinator that tells who did what.
@@ -40,6 +41,19 @@ pub enum Needs {
     Effects,
     /// `soak.quiesce`, and processes.
     Quiesce,
+}
+
+/// The greatest of all values, which has an upper bound with the first.
+const GREATEST: f64 = 1.0;
+
+impl Needs {
+    /// The same for a quantile of it.
+    fn of_quantile(self, quantile: f64) -> Self {
+        match self {
+            Self::Faults(_) if quantile < GREATEST => Self::Faults(fewest::of_quantile(quantile)),
+            _ => self,
+        }
+    }
 }
 
 /// What may stand in brackets behind the name's first word.
@@ -132,18 +146,18 @@ fn by_fault(metric: Metric) -> Metric {
 
 /// One metric a statistic: `base.p50` and so on.
 fn distribution(all: &mut Vec<Metric>, base: &str, needs: Needs, help: &str, by_phase: bool) {
-    for (statistic, words) in [
-        ("p50", "median"),
-        ("p90", "90th percentile"),
-        ("p95", "95th percentile"),
-        ("p99", "99th percentile"),
-        ("max", "greatest"),
+    for (statistic, quantile, words) in [
+        ("p50", 0.5, "median"),
+        ("p90", 0.9, "90th percentile"),
+        ("p95", 0.95, "95th percentile"),
+        ("p99", 0.99, "99th percentile"),
+        ("max", GREATEST, "greatest"),
     ] {
         let one = metric(
             &format!("{base}.{statistic}"),
             Unit::Seconds,
             Better::Lower,
-            needs,
+            needs.of_quantile(quantile),
             &format!("{help}, {words}."),
         );
         all.push(if by_phase { phased(one) } else { one });
@@ -328,22 +342,22 @@ fn launch_and_agents(all: &mut Vec<Metric>) {
 }
 
 fn faults(all: &mut Vec<Metric>) {
-    use Needs::Faults;
+    let one = Needs::Faults(1);
     all.extend([
-        metric("faults.planned", Unit::Count, Better::Neither, Faults, "Faults in the plan."),
+        metric("faults.planned", Unit::Count, Better::Neither, one, "Faults in the plan."),
         metric(
             "faults.proven",
             Unit::Count,
             Better::Higher,
-            Faults,
+            one,
             "Faults whose required evidence was read back.",
         ),
     ]);
-    distribution(all, "recovery.time", Faults, "Time from a fault until the target is steady again", false);
+    distribution(all, "recovery.time", one, "Time from a fault until the target is steady again", false);
     distribution(
         all,
         "recovery.after_heal",
-        Faults,
+        one,
         "Time from the end of a fault that lasts, or from one that does not, until the target is steady again; zero if it was before",
         false,
     );
@@ -355,17 +369,17 @@ fn faults(all: &mut Vec<Metric>) {
         ("round", "Time from a fault until the round in flight was complete"),
         ("drained", "Time from a fault until no task from before or during it was open"),
     ] {
-        for (statistic, words) in [
-            ("p50", "median over faults"),
-            ("p90", "90th percentile over faults"),
-            ("p95", "95th percentile over faults"),
-            ("max", "worst fault"),
+        for (statistic, quantile, words) in [
+            ("p50", 0.5, "median over faults"),
+            ("p90", 0.9, "90th percentile over faults"),
+            ("p95", 0.95, "95th percentile over faults"),
+            ("max", GREATEST, "worst fault"),
         ] {
             all.push(metric(
                 &format!("recovery.{step}.{statistic}"),
                 Unit::Seconds,
                 Better::Lower,
-                Faults,
+                one.of_quantile(quantile),
                 &format!("{help}, {words}."),
             ));
         }
@@ -375,7 +389,7 @@ fn faults(all: &mut Vec<Metric>) {
             "fault.recovery_time",
             Unit::Seconds,
             Better::Lower,
-            Faults,
+            one,
             "Time from this fault until the target was steady again.",
         )),
         by_fault(Metric {
@@ -384,7 +398,7 @@ fn faults(all: &mut Vec<Metric>) {
                 "fault.lost",
                 Unit::Count,
                 Better::Lower,
-                Faults,
+                one,
                 "Tasks open during this fault's window and never answered.",
             )
         }),
@@ -392,49 +406,49 @@ fn faults(all: &mut Vec<Metric>) {
             "fault.late",
             Unit::Count,
             Better::Lower,
-            Faults,
+            one,
             "Tasks open during this fault's window and answered late.",
         )),
         by_fault(metric(
             "fault.after_heal",
             Unit::Seconds,
             Better::Lower,
-            Faults,
+            one,
             "Time from the end of this fault, or from the fault where it does not last, until the target was steady; zero if it was before.",
         )),
         by_fault(metric(
             "fault.proven",
             Unit::Count,
             Better::Higher,
-            Faults,
+            one,
             "Whether this fault's required evidence was read back; of a series, for how many.",
         )),
         by_fault(metric(
             "fault.retried",
             Unit::Count,
             Better::Lower,
-            Faults,
+            one,
             "Tasks open during this fault's window and sent to a worker more than once.",
         )),
         by_fault(metric(
             "fault.late_excess",
             Unit::Count,
             Better::Lower,
-            Faults,
+            one,
             "Late answers in this fault's window beyond those of windows of the same length without any fault.",
         )),
         by_fault(metric(
             "fault.descriptors_left",
             Unit::Count,
             Better::Lower,
-            Faults,
+            one,
             "Open descriptors per process after the target had settled, less those before this fault; greatest over roles.",
         )),
         by_fault(metric(
             "fault.memory_left",
             Unit::Bytes,
             Better::Lower,
-            Faults,
+            one,
             "Private memory per process after the target had settled, less that before this fault; greatest over roles.",
         )),
     ]);
@@ -471,7 +485,7 @@ fn drift(all: &mut Vec<Metric>) {
         role("memory.growth.run", Unit::Ratio, Processes, "Drift of private memory per process over the whole hold phase, as a share of its level after the warm-up."),
         role("memory.growth.horizon", Unit::Ratio, Processes, "The same projected to the horizon of the scenario."),
         role("memory.growth.task", Unit::Bytes, Work, "Drift of private memory per process against the work done, per 1,000 tasks answered."),
-        role("memory.growth.fault", Unit::Bytes, Faults, "Step of private memory per process at a fault of the plan, mean over faults."),
+        role("memory.growth.fault", Unit::Bytes, Faults(fewest::OF_STEP as u64), "Step of private memory per process at a fault of the plan, mean over faults."),
         role("memory.spread", Unit::Ratio, Processes, "Greatest distance of a block median of private memory per process from their median, as a share of it: a steady one stays within."),
         role("descriptors.growth", Unit::PerHour, Processes, "Drift of open descriptors per process, per hour."),
         role("threads.growth", Unit::PerHour, Processes, "Drift of threads per process, per hour."),
@@ -482,7 +496,7 @@ fn drift(all: &mut Vec<Metric>) {
         metric("descriptors.exhaustion", Unit::Seconds, Better::Higher, Processes, "Time from the end of the run until a process reaches its limit of descriptors if it drifts on; infinite where it does not drift."),
         lower("coordination.drift", Unit::Ratio, Rounds, "Drift of the time of a round over the hold phase, as a share of its level after the warm-up."),
         lower("response.drift", Unit::Ratio, Work, "Drift of the median response time over the hold phase, as a share of its level after the warm-up."),
-        lower("recovery.drift", Unit::Ratio, Faults, "Drift of the recovery time from the first fault to the last, as a share of its level at the first."),
+        lower("recovery.drift", Unit::Ratio, Faults(fewest::OF_SLOPE as u64), "Drift of the recovery time from the first fault to the last, as a share of its level at the first."),
         lower("harness.memory.growth", Unit::BytesPerHour, Nothing, "Drift of the private memory of the harness, per hour."),
     ]);
 }

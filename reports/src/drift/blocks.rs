@@ -6,8 +6,7 @@ use super::{Point, Series};
 /// The most blocks into which a series is cut; error rates were measured with it.
 pub(super) const MOST: usize = 48;
 
-/// The fewest with which a slope is fitted.
-pub(super) const FEWEST: usize = 8;
+pub(super) use evidence::fewest::OF_SLOPE as FEWEST;
 
 /// The factor from a median absolute deviation to the standard deviation of normal noise.
 pub(super) const MAD_TO_SD: f64 = 1.482_6;

@@ -1,12 +1,10 @@
 //! What a fault leaves behind: the change of level across each, against the change across moments without one.
 
 use distrs::StudentsT;
+use evidence::fewest::OF_STEP;
 
 use super::blocks::median;
 use super::{Estimate, Point, Series, Step};
-
-/// The fewest faults, and moments without one, from which anything is said.
-const FEWEST: usize = 3;
 
 /// Names the fault with which each step coincides: one of whose windows it lies within, or that is no further
 /// away than `near_s`.
@@ -67,7 +65,7 @@ fn level(points: &[Point], from: f64, to: f64) -> Option<f64> {
 
 #[expect(clippy::cast_precision_loss, reason = "counts of faults")]
 fn difference(with: &[f64], without: &[f64], confidence: f64) -> Option<Estimate> {
-    if with.len() < FEWEST || without.len() < FEWEST {
+    if with.len() < OF_STEP || without.len() < OF_STEP {
         return None;
     }
     let summary = |values: &[f64]| {

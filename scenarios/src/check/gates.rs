@@ -92,6 +92,7 @@ fn gate(
         return None;
     };
     let wrong = missing(written, metric, parts)
+        .or_else(|| too_few(written, metric, parts, lengths?))
         .or_else(|| selector(written, metric, Some(parts), ids))
         .or_else(|| phase(written, metric, lengths));
     let good = wrong.is_none();
@@ -189,13 +190,36 @@ fn missing(written: &Written, metric: &Metric, parts: &Parts) -> Option<Problem>
         Needs::Rounds => ("rounds", "add workload.rounds"),
         Needs::Arrivals if arrivals => return None,
         Needs::Arrivals => ("single tasks", "add workload.arrivals"),
-        Needs::Faults if !parts.faults.is_empty() => return None,
-        Needs::Faults => ("faults", "add one under faults"),
+        Needs::Faults(_) if !parts.faults.is_empty() => return None,
+        Needs::Faults(_) => ("faults", "add one under faults"),
         Needs::Coordinators if coordinators.is_none_or(|count| count > 1) => return None,
         Needs::Coordinators => ("more than one coordinator", "use the shape hybrid or deep"),
     };
     let what = format!("nothing here produces {}: the scenario lacks {lacks}", written.metric);
     Some(Problem::new(&written.place, what).help(format!("{help}, or remove the gate")))
+}
+
+/// A limit that holds with no fewer faults than there will ever be would leave every run of a good target inconclusive.
+fn too_few(written: &Written, metric: &Metric, parts: &Parts, lengths: Lengths) -> Option<Problem> {
+    let Needs::Faults(least) = metric.needs else { return None };
+    let upper = !matches!(written.go.op, Op::Greater | Op::GreaterOrEqual);
+    // One that could not be read has left a problem.
+    let read = parts.faults.iter().all(Option::is_some);
+    let planned = super::faults::total(parts, lengths)?;
+    (upper && read && planned < least).then(|| {
+        let there = if planned == 1 { "1 is" } else { &format!("{planned} are") };
+        let what = format!(
+            "{} can never be proven {}: that needs {least} faults, and {there} planned",
+            written.metric, written.go
+        );
+        let base = metric.name.rsplit_once('.').map_or("", |(base, _)| base);
+        let other = match base {
+            "recovery" => "gate on recovery.time.max, which needs one".to_owned(),
+            _ if base.starts_with("recovery.") => format!("gate on {base}.max, which needs one"),
+            _ => "remove the gate".to_owned(),
+        };
+        Problem::new(&written.place, what).help(format!("plan {} more, or {other}", least - planned))
+    })
 }
 
 /// What is wrong with what stands in brackets.
