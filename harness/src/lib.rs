@@ -8,6 +8,7 @@
 //! told. [`ledger`] accounts for the tasks, [`recovery`] sees from outside how the target recovers, [`probes`]
 //! reads processes, [`host`] says what this machine allows.
 
+mod binary;
 pub mod checkpoint;
 mod clock;
 pub mod clocks;
@@ -31,6 +32,7 @@ mod setup;
 mod target;
 pub mod workload;
 
+pub use binary::binary;
 pub use error::{HarnessError, HostFailure, TargetFailure};
 pub use progress::Progress;
 pub use resume::{Refusal, Resumable};

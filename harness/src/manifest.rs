@@ -13,6 +13,7 @@ pub fn of(plan: &Plan, setup: &Setup, monotonic_ns: u64) -> Manifest {
     Manifest {
         schema: SCHEMA,
         shakedown: setup.version.clone(),
+        binary: Some(setup.binary.clone()),
         run: setup.run_id.clone(),
         scenario: plan.scenario.clone(),
         why: plan.why.clone(),

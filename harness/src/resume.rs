@@ -42,6 +42,20 @@ pub enum Refusal {
         /// This one.
         ours: String,
     },
+    /// Another build of the same version began it.
+    #[error(
+        "the run was begun by another build of shakedown {version} (the SHA-256 of its program is {began}, that of this \
+         one is {ours}); what one build measures another does not go on with: resume it with the program that began \
+         it, or begin a new run"
+    )]
+    OtherBinary {
+        /// The version of both.
+        version: String,
+        /// SHA-256 of the program that began it.
+        began: String,
+        /// SHA-256 of this one.
+        ours: String,
+    },
     /// A file that says what the run is was changed.
     #[error(
         "{file} is not what the run was begun with (its SHA-256 is {found}, and was {began}); restore it, or begin \
@@ -82,8 +96,9 @@ impl Resumable {
     /// Reads what is needed of a run directory.
     ///
     /// # Errors
-    /// If the run cannot be gone on with, by this `version` of the program or at all.
-    pub fn read(run: &Path, version: &str) -> Result<Self, Refusal> {
+    /// If the run cannot be gone on with, by this program or at all. `binary` is its [`crate::binary`]; a run that does
+    /// not say which one began it is known by the version alone.
+    pub fn read(run: &Path, version: &str, binary: &str) -> Result<Self, Refusal> {
         if !layout::MANIFEST.within(run).exists() {
             return Err(Refusal::NoRun);
         }
@@ -94,6 +109,10 @@ impl Resumable {
         if manifest.shakedown != version {
             let (began, ours) = (manifest.shakedown, version.to_owned());
             return Err(Refusal::OtherVersion { began, ours });
+        }
+        if let Some(began) = manifest.binary.as_deref().filter(|began| *began != binary) {
+            let (began, ours) = (began.to_owned(), binary.to_owned());
+            return Err(Refusal::OtherBinary { version: manifest.shakedown, began, ours });
         }
         let plan_text = unchanged(run, layout::PLAN, &manifest.fingerprint)?;
         let scenario_text = unchanged(run, layout::SCENARIO, &manifest.soak.scenario)?;
@@ -181,7 +200,11 @@ pub(crate) fn claim(setup: &Setup) -> String {
 
 /// SHA-256, in hexadecimal.
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })

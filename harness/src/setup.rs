@@ -26,6 +26,8 @@ pub struct Setup {
     pub certificate: PathBuf,
     /// The version of the program.
     pub version: String,
+    /// SHA-256 of the program, as [`crate::binary`] gives it.
+    pub binary: String,
     /// When the run starts by the wall clock, in RFC 3339, UTC.
     pub started_wall: String,
 }

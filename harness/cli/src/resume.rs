@@ -14,7 +14,11 @@ pub(crate) fn command(run: &Path, quiet: bool) -> Exit {
         note!("error: {} cannot be resumed\n  {why}", run.display());
         exit
     };
-    let past = match Resumable::read(run, env!("CARGO_PKG_VERSION")) {
+    let binary = match harness::binary() {
+        Ok(binary) => binary,
+        Err(why) => return refused(&why, Exit::Unusable),
+    };
+    let past = match Resumable::read(run, env!("CARGO_PKG_VERSION"), &binary) {
         Ok(past) => past,
         Err(why) => return refused(&why, Exit::Invalid),
     };
@@ -38,6 +42,7 @@ pub(crate) fn command(run: &Path, quiet: bool) -> Exit {
         fingerprint: manifest.fingerprint.clone(),
         certificate: Path::new(crate::run_dir::RUNS).join(evidence::certificate::NEWEST),
         version: manifest.shakedown.clone(),
+        binary,
         started_wall: manifest.started.clone(),
     };
     let outcome = carry_out(Work::Resumed(Box::new(past)), setup, quiet, None);

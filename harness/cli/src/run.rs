@@ -96,6 +96,13 @@ fn one(args: &Run, loaded: Loaded, mut detached: Option<Detached>) -> Exit {
             return Exit::Unusable;
         }
     };
+    let binary = match harness::binary() {
+        Ok(binary) => binary,
+        Err(why) => {
+            note!("error: {why}");
+            return Exit::Unusable;
+        }
+    };
     let setup = harness::Setup {
         run_dir: dir.path.clone(),
         run_id: dir.id.clone(),
@@ -109,6 +116,7 @@ fn one(args: &Run, loaded: Loaded, mut detached: Option<Detached>) -> Exit {
         fingerprint,
         certificate: Path::new(crate::run_dir::RUNS).join(evidence::certificate::NEWEST),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        binary,
         started_wall: humantime::format_rfc3339_seconds(now).to_string(),
     };
     let outcome = carry_out(Work::New(Box::new(loaded.plan)), setup, args.quiet, detached);

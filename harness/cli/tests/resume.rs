@@ -3,8 +3,9 @@
 
 mod support;
 
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Output};
+use std::process::{Child, Output, Stdio};
 
 use evidence::end::{End, How};
 use evidence::event::{Fact, FaultStep, Takeover};
@@ -149,6 +150,47 @@ fn a_target_that_ended_with_its_harness_or_its_host_is_started_again_and_a_chang
     assert_eq!(takeovers(&run), [Takeover::StartedAgain, Takeover::Rebooted]);
     assert_accounted(&end);
     place.assert_nothing_left();
+}
+
+#[test]
+fn a_run_is_resumed_by_the_program_that_began_it_and_by_no_other_build_of_its_version() {
+    let place = Place::new();
+    let file = scenario(&place, "stop");
+    let run = place.path("run");
+    let out = run.to_str().unwrap();
+    let child = place.spawn(&["run", &file, "--out", out, "--quiet"]);
+    wait_for("three rounds", || (rounds_done(&run) >= 3).then_some(()));
+    kill_harness(child);
+    place.assert_nothing_left();
+
+    let other = place.path("another-build");
+    std::fs::copy(env!("CARGO_BIN_EXE_shakedown"), &other).unwrap();
+    std::fs::File::options().append(true).open(&other).unwrap().write_all(b"\n").unwrap();
+    let refused = place.command_of(&other, &["resume", out]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(65), "{}", text(&refused));
+    let said = text(&refused);
+    for part in ["begun by another build", "SHA-256", "resume it with the program that began it"] {
+        assert!(said.contains(part), "no {part}: {said}");
+    }
+    assert_eq!(takeovers(&run), []);
+
+    let child = place.spawn(&["resume", out, "--quiet"]);
+    until(&run, "takeover", |fact| matches!(fact, Fact::Resumed { .. }));
+    kill_harness(child);
+    place.assert_nothing_left();
+
+    // A run that does not say which program began it is known by the version.
+    let manifest = run.join("manifest.json");
+    let mut older: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    assert!(older.as_object_mut().unwrap().remove("binary").is_some());
+    std::fs::write(&manifest, older.to_string()).unwrap();
+    let args = ["resume", out, "--quiet"];
+    let child = place.command_of(&other, &args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("another takeover", || (takeovers(&run).len() == 2).then_some(()));
+    kill_harness(child);
+    place.assert_nothing_left();
+    let judged = place.output(&["judge", out]);
+    assert_eq!(judged.status.code(), Some(20), "a crashed run is judged: {}", text(&judged));
 }
 
 #[test]

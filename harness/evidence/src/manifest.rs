@@ -20,6 +20,10 @@ pub struct Manifest {
     pub schema: u32,
     /// The version of the harness that wrote it.
     pub shakedown: String,
+    /// SHA-256 of the program that began it, in hexadecimal: no other one resumes it. Absent in runs of a harness that
+    /// did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<String>,
     /// The id of the run.
     pub run: String,
     /// The scenario's name.

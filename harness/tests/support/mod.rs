@@ -146,6 +146,7 @@ where
         fingerprint: "0".repeat(64),
         certificate: std::path::PathBuf::from("no-certificate"),
         version: "0".into(),
+        binary: String::new(),
         started_wall: "2026-01-01T00:00:00Z".into(),
     };
     let (interrupter, interrupts) = mpsc::channel(4);

@@ -499,6 +499,7 @@ fn manifest() -> Manifest {
     Manifest {
         schema: manifest::SCHEMA,
         shakedown: "0.1.0".into(),
+        binary: Some(hash.clone()),
         run: "20260412T101112Z-7".into(),
         scenario: "one-of-two".into(),
         why: "One of two coordinators dies in the middle of a round; nobody may notice.".into(),

@@ -47,7 +47,12 @@ impl Place {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_shakedown")), args)
+    }
+
+    /// The same of another program file.
+    pub(crate) fn command_of(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(args).current_dir(self.dir.path()).env(MARK, &self.mark).env("NO_COLOR", "1");
         command.stdin(Stdio::null());
         command

@@ -65,6 +65,7 @@ fn setup(run: &Path, text: &str, plan: &Plan) -> harness::Setup {
         fingerprint: plan.fingerprint(),
         certificate: PathBuf::new(),
         version: "1".to_owned(),
+        binary: String::new(),
         started_wall: "2026-01-01T00:00:00Z".to_owned(),
     }
 }
