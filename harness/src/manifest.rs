@@ -27,7 +27,11 @@ pub fn of(plan: &Plan, setup: &Setup, monotonic_ns: u64) -> Manifest {
         target: target(&plan.target),
         phases: plan.phases.iter().map(|p| Phase { name: p.name.clone(), length_ns: p.length_ns }).collect(),
         faults: plan.faults.iter().map(fault).collect(),
-        sampling: Sampling { every_ns: plan.sample.every_ns, slow_every_ns: plan.sample.slow_every_ns },
+        sampling: Sampling {
+            every_ns: plan.sample.every_ns,
+            slow_every_ns: plan.sample.slow_every_ns,
+            counts_swap: true,
+        },
         workload: Workload {
             rounds_every_ns: plan.workload.rounds.as_ref().map(|r| r.every_ns),
             arrivals: plan.workload.arrivals.is_some(),

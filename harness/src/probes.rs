@@ -7,7 +7,8 @@
 //!
 //! *Private* memory is what `statm` counts as resident less what it counts as shared: the anonymous pages,
 //! `RssAnon` of `status` at a third of its price. It is what a process cannot share or get back from a file,
-//! so pages that the kernel drops and reads again do not move it, as they do the resident memory.
+//! so pages that the kernel drops and reads again do not move it, as they do the resident memory. What is swapped out
+//! is held as well and belongs to it: `VmSwap` of `status`, which is read while the host has any swap in use.
 //!
 //! A process that is gone is told as vanished and has no reading: never zero.
 
@@ -109,7 +110,7 @@ impl Sampler {
             number: 0,
         };
         sampler.seen[slot(Group::Harness)] = true;
-        if let Some(reading) = sampler.reader.read(pid, starttime) {
+        if let Some(reading) = sampler.reader.read(pid, starttime, false) {
             sampler.last.insert((pid, starttime), (Used::of(&reading), 0));
         }
         sampler
@@ -127,14 +128,15 @@ impl Sampler {
         let mut vanished = Vec::new();
         let rows = slow || mark.is_some();
         let own = self.own;
+        let host = self.host.read();
         for member in members.iter().chain([&own]).filter(|member| member.pid != 0) {
             self.seen[slot(member.group)] = true;
-            let Some(mut reading) = self.reader.read(member.pid, member.starttime) else {
+            let Some(mut reading) = self.reader.read(member.pid, member.starttime, host.is_swapping()) else {
                 vanished.push(member.pid);
                 continue;
             };
             if pss.is_next(member.group) {
-                (reading.pss, reading.swap) = self.reader.pss_and_swap(member.pid);
+                reading.pss = self.reader.pss(member.pid);
             }
             self.count_used(member, &reading);
             sums[slot(member.group)].add(&reading);
@@ -143,7 +145,6 @@ impl Sampler {
             }
         }
         self.last.retain(|_, (_, number)| *number == self.number);
-        let host = self.host.read();
         let at_ns = crate::clock::since(chaos::clock::monotonic_ns(), zero_ns);
         processes.iter_mut().for_each(|process| process.at_ns = at_ns);
         let mut samples = self.samples(at_ns, &sums);

@@ -18,6 +18,7 @@ mod rests;
 mod rounds;
 mod spans;
 pub(crate) mod steady;
+mod swap;
 mod times;
 pub(crate) mod trends;
 pub(crate) mod whole;
@@ -36,6 +37,7 @@ pub use incidents::Incident;
 pub use instrument::Instrument;
 pub(crate) use progress::RECOVERS_WITHIN_NS;
 pub use rests::PointOfRest;
+pub use swap::Swapped;
 pub(crate) use trends::shape_name;
 pub use trends::{Trend, Watched};
 

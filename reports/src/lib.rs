@@ -19,7 +19,7 @@ mod windows;
 
 pub use analysis::{
     About, Against, Analysis, Basis, ClockStep, Course, FaultFinding, Finding, Incident, Instrument,
-    Interruption, Left, Name, Placebo, PointOfRest, Recovery, Sight, Step, Trend, Watched, analyse,
+    Interruption, Left, Name, Placebo, PointOfRest, Recovery, Sight, Step, Swapped, Trend, Watched, analyse,
 };
 pub use decision::{
     Cell, CriterionVerdict, Decision, Earlier, Environment, Grade, Rest, Risk, Row, Run, Soundness, Summary,

@@ -5,6 +5,7 @@ pub(crate) mod coverage;
 mod gate;
 mod json;
 mod outcome;
+mod swap;
 
 use std::collections::BTreeMap;
 

@@ -308,7 +308,7 @@ impl Month {
             threads_max: Some(1),
             cpu_ns: Some(at_ns / 400 * count.max(1)),
             major_faults: Some(at_ns / S / 60),
-            swap: slow.then_some(0),
+            swap: Some(0),
             ..Sample::empty(at_ns, group)
         }
     }

@@ -154,6 +154,9 @@ pub struct Sampling {
     pub every_ns: u64,
     /// The dear set (proportional memory, single processes), in nanoseconds.
     pub slow_every_ns: u64,
+    /// Whether private memory holds what is swapped out. Where it does not, swap was read with the dear set alone.
+    #[serde(default)]
+    pub counts_swap: bool,
 }
 
 /// What load there is.

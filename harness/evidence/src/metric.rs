@@ -459,7 +459,7 @@ fn resources(all: &mut Vec<Metric>) {
     let lower =
         |name: &str, unit, help: &str| by_role(phased(metric(name, unit, Better::Lower, Processes, help)));
     all.extend([
-        lower("memory.private.max", Unit::Bytes, "Private (anonymous) memory of a process, greatest over processes and time. Pages that a forked process still shares with its parent count."),
+        lower("memory.private.max", Unit::Bytes, "Private (anonymous) memory of a process, in memory or swapped out, greatest over processes and time. Pages that a forked process still shares with its parent count."),
         lower("memory.rss.max", Unit::Bytes, "Resident memory of a process, greatest over processes and time."),
         lower("memory.pss.max", Unit::Bytes, "Proportional memory of a process, greatest over processes and time."),
         lower("memory.pss.mean", Unit::Bytes, "Proportional memory of a process, mean over processes at the last reading of the hold phase."),

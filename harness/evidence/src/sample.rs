@@ -51,7 +51,7 @@ pub struct Sample {
     pub rss_sum: Option<u64>,
     /// Resident memory of the largest.
     pub rss_max: Option<u64>,
-    /// Private (anonymous) memory of all.
+    /// Private (anonymous) memory of all, what of it is swapped out included.
     pub private_sum: Option<u64>,
     /// Private memory of the largest.
     pub private_max: Option<u64>,
@@ -76,7 +76,7 @@ pub struct Sample {
     /// touched and had to be read from a disk. Where they rise, resident memory is the kernel's doing.
     #[serde(default)]
     pub major_faults: Option<u64>,
-    /// Swapped memory of those of which proportional memory was read in this tick; for the host, swap in use.
+    /// Private memory of all that was swapped out; for the host, swap in use.
     #[serde(default)]
     pub swap: Option<u64>,
     /// Host only: memory available without swapping.
@@ -123,7 +123,7 @@ pub struct Process {
     pub pid: u32,
     /// Resident memory.
     pub rss: Option<u64>,
-    /// Private (anonymous) memory.
+    /// Private (anonymous) memory, what of it is swapped out included.
     pub private: Option<u64>,
     /// Proportional memory, where it was read.
     pub pss: Option<u64>,

@@ -64,6 +64,11 @@ impl HostReader {
 }
 
 impl HostReading {
+    /// Whether memory of any process may be swapped out.
+    pub(super) fn is_swapping(&self) -> bool {
+        self.swap != Some(0)
+    }
+
     pub(super) fn sample(&self, at_ns: u64, tick_ns: u64) -> Sample {
         Sample {
             cpu_ns: self.cpu_ticks.map(|ticks| ticks.saturating_mul(tick_ns)),

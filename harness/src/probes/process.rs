@@ -52,8 +52,8 @@ impl ProcessReader {
     }
 
     /// The cheap set of the process that started at this time; `None` if it is gone or a zombie. What cannot
-    /// be read of a living one is absent.
-    pub(super) fn read(&mut self, pid: u32, starttime: u64) -> Option<Reading> {
+    /// be read of a living one is absent. `swapping` says whether any of it may be swapped out.
+    pub(super) fn read(&mut self, pid: u32, starttime: u64, swapping: bool) -> Option<Reading> {
         let stat = Stat::parse(self.file(pid, "stat").ok()?)?;
         if stat.starttime != starttime || !stat.is_alive() {
             return None;
@@ -70,11 +70,18 @@ impl ProcessReader {
         if memory.is_some_and(|memory| memory.size == 0) {
             return None;
         }
+        let swap = match swapping.then(|| self.file(pid, "status")) {
+            None => Some(0),
+            // One that has given its memory back has no such line.
+            Some(Ok(text)) => Some(kibibytes(text, b"VmSwap:")?),
+            Some(Err(e)) if is_gone(&e) => return None,
+            Some(Err(_)) => None,
+        };
         Some(Reading {
             rss: memory.map(|m| m.resident * page),
-            private: memory.map(|m| m.resident.saturating_sub(m.shared) * page),
+            private: private(memory, page, swap),
             pss: None,
-            swap: None,
+            swap,
             descriptors,
             threads: stat.threads,
             cpu_ticks: stat.cpu_ticks,
@@ -82,10 +89,9 @@ impl ProcessReader {
         })
     }
 
-    /// Its proportional memory and what of it is swapped, in bytes.
-    pub(super) fn pss_and_swap(&mut self, pid: u32) -> (Option<u64>, Option<u64>) {
-        let Ok(text) = self.file(pid, "smaps_rollup") else { return (None, None) };
-        (kibibytes(text, b"Pss:"), kibibytes(text, b"Swap:"))
+    /// Its proportional memory, in bytes.
+    pub(super) fn pss(&mut self, pid: u32) -> Option<u64> {
+        self.file(pid, "smaps_rollup").ok().and_then(|text| kibibytes(text, b"Pss:"))
     }
 
     fn descriptors(&mut self, pid: u32) -> Option<u64> {
@@ -135,7 +141,13 @@ fn memory(statm: &[u8]) -> Option<Memory> {
     Some(Memory { size: fields.next()??, resident: fields.next()??, shared: fields.next()?? })
 }
 
-/// The value of a line of `smaps_rollup`, in bytes.
+/// Anonymous memory in bytes, resident or swapped out; not known without both.
+fn private(memory: Option<Memory>, page: u64, swap: Option<u64>) -> Option<u64> {
+    let resident = memory.map(|m| m.resident.saturating_sub(m.shared) * page);
+    resident.zip(swap).map(|(resident, swapped)| resident + swapped)
+}
+
+/// The value of a line of `smaps_rollup` or `status`, in bytes.
 fn kibibytes(text: &[u8], name: &[u8]) -> Option<u64> {
     let line = text.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(name))?;
     number(line.trim_ascii().split(|b| *b == b' ').next()?).map(|kib| kib * 1024)
@@ -174,6 +186,31 @@ mod tests {
         assert_eq!(memory(b"900 120 80 1 0 30 0\n"), Some(Memory { size: 900, resident: 120, shared: 80 }));
         assert_eq!(memory(b"900 x 80"), None);
         assert_eq!(memory(b""), None);
+    }
+
+    #[test]
+    fn what_is_swapped_out_is_held_and_without_it_nothing_is_known() {
+        let memory = Some(Memory { size: 900, resident: 120, shared: 80 });
+        let swapped = kibibytes(b"Name:\tsh\nVmStk:\t 132 kB\nVmSwap:\t   8 kB\nThreads:\t1\n", b"VmSwap:");
+        assert_eq!(swapped, Some(8192));
+        assert_eq!(private(memory, 4096, swapped), Some(42 * 4096));
+        assert_eq!(private(memory, 4096, Some(0)), Some(40 * 4096));
+        assert_eq!(private(memory, 4096, None), None);
+        assert_eq!(private(None, 4096, swapped), None);
+    }
+
+    #[test]
+    fn while_a_host_swaps_what_of_a_process_is_swapped_out_is_read_and_the_dead_are_gone() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let starttime = Stat::read(child.id()).unwrap().unwrap().starttime;
+        let mut reader = ProcessReader::new();
+        let read = reader.read(child.id(), starttime, true).unwrap();
+        let status = fs::read(format!("/proc/{}/status", child.id())).unwrap();
+        assert_eq!(read.swap, kibibytes(&status, b"VmSwap:"));
+        assert!(read.swap.is_some() && read.private > read.swap, "{read:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(reader.read(child.id(), starttime, true), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::incidents::{self, Incident};
 use super::load::{self, Load};
 use super::rests::{self, PointOfRest};
 use super::spans::Spans;
+use super::swap::{self, Swapped};
 use super::trends::{self, Trend};
 use super::{Findings, availability, seconds, whole};
 use crate::reading::Evidence;
@@ -34,6 +35,8 @@ pub struct Course {
     pub gap_share: Option<f64>,
     /// Tasks whose fate nobody saw, because the harness was dead.
     pub hidden: u64,
+    /// What of the target was swapped out; absent where nothing was.
+    pub swapped: Option<Swapped>,
 }
 
 /// Another harness took over.
@@ -88,6 +91,7 @@ pub(super) fn find(
         gap_share: (length > 0).then(|| seconds(gaps.length()) / seconds(length)),
         gaps: in_seconds(&gaps),
         hidden: hidden(evidence),
+        swapped: swap::find(evidence),
     }
 }
 

@@ -9,6 +9,7 @@ use evidence::event::{ClockChange, Proof};
 use evidence::unit::Unit;
 
 use super::outcome::Outcome;
+use super::swap;
 use crate::analysis::{Analysis, Basis, Course, Instrument, Watched, seconds};
 use crate::drift::Shape;
 
@@ -71,7 +72,7 @@ impl Condition {
         Self { id, outcome: Outcome::Go, why: found.clone(), found, scope, bears_on: &[] }
     }
 
-    fn poor(id: &'static str, scope: Scope, found: String, why: String) -> Self {
+    pub(super) fn poor(id: &'static str, scope: Scope, found: String, why: String) -> Self {
         Self { id, outcome: Outcome::Inconclusive, found, why, scope, bears_on: &[] }
     }
 }
@@ -94,6 +95,7 @@ pub(super) fn conditions(analysis: &Analysis) -> Vec<Condition> {
         samples(instrument),
         gaps(&analysis.course),
         harness(&analysis.course),
+        swap::condition(&analysis.course),
     ]
     .into_iter()
     .flatten()

@@ -7,6 +7,7 @@ use evidence::unit::Unit;
 use super::compare::{Side, outcome, side};
 use super::coverage::Condition;
 use super::outcome::Outcome;
+use super::swap;
 use crate::analysis::{Analysis, Basis, Finding, Name, Sight};
 use crate::drift::Shape;
 use crate::statistics::Interval;
@@ -116,6 +117,7 @@ pub(super) fn judge(gate: &Gate, analysis: &Analysis, conditions: &[Condition]) 
         .iter()
         .find(|c| c.withholds(finding.basis, breach, finding.metric.counted))
         .map(|c| c.why.clone())
+        .or_else(|| swap::doubt(finding, breach, &analysis.course))
         .or_else(|| too_few_ticks(finding))
         .or_else(|| lateness(gate, finding, found, analysis))
         .or_else(|| reading_late(gate, finding, found, analysis));

@@ -528,7 +528,7 @@ fn manifest() -> Manifest {
             .map(|(name, seconds)| Phase { name: name.into(), length_ns: seconds * S })
             .to_vec(),
         faults: Vec::new(),
-        sampling: Sampling { every_ns: S, slow_every_ns: 5 * S },
+        sampling: Sampling { every_ns: S, slow_every_ns: 5 * S, counts_swap: true },
         workload: Workload {
             rounds_every_ns: Some(20 * MS),
             arrivals: false,

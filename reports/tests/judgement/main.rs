@@ -14,4 +14,5 @@ mod recovery;
 mod reference;
 mod registry;
 mod soak;
+mod swap;
 mod verdicts;

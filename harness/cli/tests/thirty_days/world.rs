@@ -355,7 +355,7 @@ impl World {
             threads_max: Some(1),
             cpu_ns: Some(at_ns / 400 * count),
             major_faults: Some(7),
-            swap: order.slow.then_some(0),
+            swap: Some(0),
             ..Sample::empty(at_ns, group)
         })
     }
