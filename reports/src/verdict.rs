@@ -14,7 +14,7 @@ use evidence::gate::Gate;
 pub(crate) use compare::outcome as compared;
 pub use coverage::{Condition, Scope};
 pub use gate::GateVerdict;
-pub(crate) use gate::{interval, measured};
+pub(crate) use gate::{for_a_slope, interval, measured};
 pub use json::verdict_json;
 pub use outcome::Outcome;
 

@@ -9,7 +9,7 @@ use super::words::moment;
 use crate::analysis::{Trend, Watched, shape_name};
 use crate::drift::{Estimate, Shape, lines};
 use crate::reading::Evidence;
-use crate::verdict::{GateVerdict, Outcome, Verdict};
+use crate::verdict::{GateVerdict, Outcome, Verdict, for_a_slope};
 
 /// What a page says of one series.
 pub(super) struct Card<'a> {
@@ -54,10 +54,19 @@ pub(super) fn cards<'a>(verdict: &'a Verdict, evidence: &Evidence) -> Vec<Card<'
     cards
 }
 
-/// The series that had too few samples for a slope.
+/// The series that had too few samples for a slope, those of which the same is to be said together, and how much load
+/// would have given one.
 pub(super) fn too_short(verdict: &Verdict) -> Vec<String> {
-    let short = verdict.course.trends.iter().filter(|t| t.drift.shape == Shape::TooShort);
-    short.map(|t| format!("{}: {}", t.title(), t.drift.why)).collect()
+    let mut alike: Vec<(String, Vec<String>)> = Vec::new();
+    for trend in verdict.course.trends.iter().filter(|t| t.drift.shape == Shape::TooShort) {
+        let needed = for_a_slope(trend.drift.hours_needed).map(|needed| format!(" {needed}."));
+        let why = format!("{}{}", trend.drift.why, needed.unwrap_or_default());
+        match alike.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, titles)) => titles.push(trend.title()),
+            None => alike.push((why, vec![trend.title()])),
+        }
+    }
+    alike.into_iter().map(|(why, titles)| format!("{}: {why}", titles.join(", "))).collect()
 }
 
 fn card<'a>(trend: &'a Trend, verdict: &'a Verdict, evidence: &Evidence) -> Card<'a> {

@@ -254,10 +254,15 @@ fn hours(analysis: &Analysis) -> f64 {
 
 /// How much load a slope needs at all, where that is known.
 fn longer_for_a_slope(finding: &Finding, hours: f64) -> String {
-    let needed = finding.sight.and_then(|sight| sight.hours_needed).filter(|needed| *needed > 0.0);
-    let Some(needed) = needed else { return String::new() };
-    let shown = |hours: f64| Unit::Seconds.show(hours * 3600.0);
-    format!(" About {} of load, sampled as often, would give one; it had {}.", shown(needed), shown(hours))
+    let needed = for_a_slope(finding.sight.and_then(|sight| sight.hours_needed));
+    let had = Unit::Seconds.show(hours * 3600.0);
+    needed.map_or_else(String::new, |needed| format!(" {needed}; it had {had}."))
+}
+
+/// How much load a series that is too short for a slope needs.
+pub(crate) fn for_a_slope(hours_needed: Option<f64>) -> Option<String> {
+    let needed = Unit::Seconds.show(hours_needed.filter(|needed| *needed > 0.0)? * 3600.0);
+    Some(format!("About {needed} of load, sampled as often, would give one"))
 }
 
 /// The interval of a slope narrows with the power 3/2 of the time; with the root of it if the series wanders.
