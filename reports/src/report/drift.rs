@@ -1,7 +1,12 @@
 //! One card for each series whose drift was looked at: in a word, in numbers, and as a chart.
 
+mod ceiling;
+
 use evidence::gate::Op;
 use evidence::unit::Unit;
+
+pub(super) use ceiling::Ceiling;
+use ceiling::ceiling;
 
 use super::chart::{DriftChart, Scale};
 use super::series::merged;
@@ -17,6 +22,8 @@ pub(super) struct Card<'a> {
     pub(super) shape: Shape,
     /// The gates that ask for this drift, the worst first.
     pub(super) gates: Vec<&'a GateVerdict>,
+    /// The level that a gate allows.
+    pub(super) ceiling: Option<Ceiling<'a>>,
     pub(super) per_hour: String,
     pub(super) interval: String,
     pub(super) level: String,
@@ -73,6 +80,7 @@ fn card<'a>(trend: &'a Trend, verdict: &'a Verdict, evidence: &Evidence) -> Card
     let (unit, drift) = (trend.watched.unit(), &trend.drift);
     let gates: Vec<&GateVerdict> = verdict.gates.iter().filter(|g| factor(trend, g).is_some()).collect();
     let end_s = trend.span_s.1;
+    let ceiling = ceiling(trend, verdict);
     let step = |s: &crate::drift::Step| {
         let fault = s.fault.as_ref().map(|fault| format!(" (fault {fault})")).unwrap_or_default();
         format!("{} at {}{fault}", signed(unit, s.by), moment(evidence, s.at_s))
@@ -95,8 +103,10 @@ fn card<'a>(trend: &'a Trend, verdict: &'a Verdict, evidence: &Evidence) -> Card
             warm_up: (trend.span_s.0, (trend.span_s.0 + drift.warm_up_s).min(end_s)),
             excluded: merged(&trend.excluded, end_s / 400.0),
             allowed_per_s: allowed(trend, &gates).map(|per_hour| per_hour / 3600.0),
+            ceiling: ceiling.as_ref().map(|ceiling| ceiling.level),
         },
         gates,
+        ceiling,
     }
 }
 

@@ -456,7 +456,7 @@ fn the_reports_of_a_soak_tell_its_drift_its_points_of_rest_and_stay_small() {
 }
 
 /// The drift section of a page, and its charts.
-fn drift_section(fixture: &Fixture) -> (String, Vec<String>) {
+pub(crate) fn drift_section(fixture: &Fixture) -> (String, Vec<String>) {
     let run = fixture.write();
     reports::render(run.path()).unwrap();
     let page = std::fs::read_to_string(evidence::layout::REPORT_HTML.within(run.path())).unwrap();

@@ -16,7 +16,7 @@ const PIECES: u32 = 32;
 /// The least that the scale spans, as a share of the level: less than this is not worth looking at.
 const LEAST_SPAN: f64 = 0.04;
 
-/// By how much the scale may grow to hold what a gate allows, or the bounds.
+/// By how much the scale may grow to hold what a gate allows, the bounds, or a ceiling.
 const WIDER: f64 = 4.0;
 
 /// Which share of the samples may lie beyond the scale, at either end.
@@ -40,6 +40,8 @@ pub(in crate::report) struct DriftChart {
     pub(in crate::report) excluded: Vec<(f64, f64)>,
     /// The growth per second at which a gate would turn, the strictest one.
     pub(in crate::report) allowed_per_s: Option<f64>,
+    /// The level at which a gate turns; drawn where it is not far away.
+    pub(in crate::report) ceiling: Option<f64>,
 }
 
 impl DriftChart {
@@ -50,7 +52,8 @@ impl DriftChart {
         let (least, greatest) = range(shown()).unwrap_or((0.0, 1.0));
         let span = (greatest - least).max(self.least_span(greatest.abs()));
         let (mut from, mut to) = (least, greatest);
-        for value in self.bounds().chain(self.allowed().into_iter().flat_map(|(_, ends)| ends)) {
+        let allowed = self.allowed().into_iter().flat_map(|(_, ends)| ends);
+        for value in self.bounds().chain(allowed).chain(self.ceiling) {
             if value.max(to) - value.min(from) <= WIDER * span {
                 (from, to) = (from.min(value), to.max(value));
             }
@@ -81,6 +84,11 @@ impl DriftChart {
     pub(in crate::report) fn beyond(&self) -> usize {
         let axis = self.axis();
         self.sampled.iter().flatten().filter(|p| !axis.holds(p.1)).count()
+    }
+
+    /// Whether there is a ceiling near enough to be drawn.
+    pub(in crate::report) fn draws_ceiling(&self) -> bool {
+        self.ceiling.is_some_and(|level| self.axis().holds(level))
     }
 
     fn bounds(&self) -> impl Iterator<Item = f64> + '_ {
@@ -120,6 +128,9 @@ pub(in crate::report) fn draw_drift(chart: &DriftChart, events: &[Lane], time: &
         chart.lines.iter().for_each(|line| canvas.band(line));
         if let Some((at, level)) = chart.allowed() {
             canvas.straight(at, level, Ink::Alarm, 4);
+        }
+        if let Some(level) = chart.ceiling {
+            canvas.straight([time.zero_s, time.end_s], [level; 2], Ink::Ceiling, 4);
         }
         for line in &chart.lines {
             let at = [line.from_s, line.to_s];

@@ -21,10 +21,11 @@ pub(super) enum Ink {
     Third,
     Fourth,
     Alarm,
+    Ceiling,
 }
 
 impl Ink {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Text,
         Self::Grid,
         Self::Axis,
@@ -38,6 +39,7 @@ impl Ink {
         Self::Third,
         Self::Fourth,
         Self::Alarm,
+        Self::Ceiling,
     ];
 
     pub(super) fn of(colour: Colour) -> Self {
@@ -70,6 +72,7 @@ impl Ink {
             Self::Third => "c3",
             Self::Fourth => "c4",
             Self::Alarm => "alarm",
+            Self::Ceiling => "ceiling",
         }
     }
 }

@@ -5,9 +5,9 @@ use maud::{Markup, PreEscaped, html};
 use super::{chip, sentence, tone};
 use crate::drift::Shape;
 use crate::reading::Evidence;
-use crate::report::chart::{Lane, Time, draw_drift, lanes};
+use crate::report::chart::{DriftChart, Lane, Time, draw_drift, lanes};
 use crate::report::course::{self, Table};
-use crate::report::drift::{Card, cards, too_short};
+use crate::report::drift::{Card, Ceiling, cards, too_short};
 use crate::report::events::events;
 use crate::report::series;
 use crate::verdict::Verdict;
@@ -39,7 +39,7 @@ pub(super) fn section(verdict: &Verdict, evidence: &Evidence) -> Markup {
             }
             @if !quiet.is_empty() {
                 details {
-                    summary { (quiet.len()) " more series, flat, for which no gate asks" }
+                    summary { (quiet.len()) " more series, flat, for whose drift no gate asks" }
                     div.figures.ragged { @for card in &quiet { (figure(card, &events, &time)) } }
                 }
             }
@@ -66,6 +66,9 @@ fn legend(notable: &[Card<'_>], quiet: &[Card<'_>]) -> Markup {
             @if all().any(|c| c.allowed_per_s.is_some()) {
                 span { span.key.alarm.strong {} "growth at which the strictest gate turns" }
             }
+            @if all().any(DriftChart::draws_ceiling) {
+                span { span.key.ceiling {} "level at which a gate turns" }
+            }
         }
     }
 }
@@ -91,6 +94,9 @@ fn figure(card: &Card<'_>, events: &[Lane], time: &Time) -> Markup {
                 @if !card.steps.is_empty() { p.note { "Steps: " (card.steps.join(", ")) "." } }
                 @for gate in &card.gates {
                     p.asks { (chip(gate.outcome)) " " code { (gate.id) } }
+                }
+                @if let Some(Ceiling { gate, words, .. }) = &card.ceiling {
+                    p.asks { (chip(gate.outcome)) " " code { (gate.id) } ": " (words) }
                 }
             }
             (PreEscaped(draw_drift(&card.chart, events, time)))
