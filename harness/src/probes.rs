@@ -25,8 +25,7 @@ use group::{GROUPS, Sums, slot};
 use host::HostReader;
 use process::{ProcessReader, Reading};
 
-/// Processes of one group whose proportional memory is read in one slow tick, at most.
-pub const PSS_PER_GROUP: usize = 256;
+pub use evidence::sample::PSS_PER_GROUP;
 
 /// A process to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! In which form a run of this length is kept. The recorder keeps to it, and the estimate of the disk counts by it.
 
-use evidence::role::Role;
 use evidence::tier::{MOST_ROWS, Retention, SAMPLE_TIERS};
 
 use crate::plan::{Agents, Plan};
@@ -19,7 +18,7 @@ const HISTOGRAM_TIERS: [u64; 3] = [MINUTE, 10 * MINUTE, 60 * MINUTE];
 /// How long before a fault begins and after it ends its neighbourhood reaches.
 const AROUND_A_FAULT: (u64, u64) = (10 * MINUTE, 30 * MINUTE);
 /// Agents that a target has whose scenario does not say how many.
-const UNKNOWN_AGENTS: u64 = 500;
+const UNKNOWN_AGENTS: u32 = 500;
 const MINUTE: u64 = 60_000_000_000;
 
 /// How much of this plan's run is kept in which form.
@@ -44,20 +43,20 @@ pub fn of(plan: &Plan) -> Retention {
 }
 
 /// The whole timeline, drain included.
-pub(crate) fn length_ns(plan: &Plan) -> u64 {
+fn length_ns(plan: &Plan) -> u64 {
     plan.phases.iter().fold(0, |sum: u64, phase| sum.saturating_add(phase.length_ns))
 }
 
-/// Processes of which rows are written: the agents, the target's own process, the harness.
-pub(crate) fn processes(plan: &Plan) -> u64 {
-    plan.target.agents.map_or(UNKNOWN_AGENTS, |agents| u64::from(Agents::all(agents))) + 2
+/// The agents that the plan is to have room for.
+pub(crate) fn agents(plan: &Plan) -> Agents {
+    plan.target.agents.unwrap_or(Agents { master: 0, coordinator: 0, worker: UNKNOWN_AGENTS })
 }
 
-/// Roles that there are: groups of which samples are written beside the processes that are no agents, the
-/// harness and the host.
-pub(crate) fn roles(plan: &Plan) -> u64 {
-    let roles = |agents: Agents| Role::ALL.iter().filter(|role| agents.of(**role) > 0).count() as u64;
-    plan.target.agents.map_or(3, roles)
+/// Points of rest of the hold phase.
+pub(crate) fn rests(plan: &Plan) -> u64 {
+    let hold_ns = plan.phases.iter().find(|phase| phase.name == "hold").map_or(0, |phase| phase.length_ns);
+    // One at the very end of the load is left to the drain.
+    plan.soak.quiesce.map_or(0, |points| hold_ns.saturating_sub(1) / points.every_ns.max(1))
 }
 
 fn histogram_tier(length_ns: u64) -> u64 {
@@ -67,7 +66,9 @@ fn histogram_tier(length_ns: u64) -> u64 {
 
 fn process_tier(plan: &Plan, length_ns: u64) -> Option<u64> {
     let slow_ns = plan.sample.slow_every_ns.max(1);
-    let rows = (length_ns / slow_ns).saturating_mul(processes(plan));
+    // The target's own process and the harness beside the agents.
+    let processes = u64::from(agents(plan).all()) + 2;
+    let rows = (length_ns / slow_ns).saturating_mul(processes);
     let stretch_ns = (length_ns / PROCESS_ROWS).max(2 * slow_ns).div_ceil(MINUTE) * MINUTE;
     (rows > MOST_PROCESS_ROWS).then_some(stretch_ns)
 }

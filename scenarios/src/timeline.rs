@@ -328,7 +328,7 @@ fn needs(plan: &Plan) -> Vec<String> {
         if needs.privileges.is_empty() { "none".to_owned() } else { needs.privileges.join("; ") };
     vec![
         format!("{} processes, {} descriptors in one of them", needs.processes, needs.descriptors),
-        format!("{} of memory, {} on disk, at most", bytes(needs.memory_bytes), bytes(needs.disk_bytes)),
+        format!("{} of memory at most, about {} on disk", bytes(needs.memory_bytes), bytes(needs.disk_bytes)),
         format!("privileges: {privileges}"),
     ]
 }

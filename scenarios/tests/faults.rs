@@ -431,7 +431,7 @@ fn a_person_reads_the_rules_and_what_a_plan_needs() {
       agents.crashed == 0
     needs
       70 processes, 130 descriptors in one of them
-      173 MiB of memory, 1.23 MiB on disk, at most
+      173 MiB of memory at most, about 438 KiB on disk
       privileges: root, or user namespaces, for a bus directory with a limit; /dev/fuse for faults of single file operations; a freezer cgroup that may be written (root, or one that is delegated)
     "#);
 }

@@ -441,7 +441,7 @@ fn a_person_can_read_the_plan() {
       fault[1].lost == 0
     needs
       515 processes, 575 descriptors in one of them
-      196 MiB of memory, 1.85 MiB on disk, at most
+      196 MiB of memory at most, about 801 KiB on disk
       privileges: none
     "#);
     let text = scenario(
@@ -474,7 +474,7 @@ fn a_person_can_read_the_plan() {
       response.time.p99 < 1 s during hold, conditional < 5 s  (X4)
     needs
       49 processes, 109 descriptors in one of them
-      105 MiB of memory, 1.35 MiB on disk, at most
+      105 MiB of memory at most, about 316 KiB on disk
       privileges: none
     "#);
 }
@@ -541,7 +541,7 @@ fn the_cost_of_a_month_is_told_before_it_starts() {
         descriptors: 772,
         memory_bytes: 245661696,
         privileges: [],
-        disk_bytes: 251959245,
+        disk_bytes: 199853989,
     }
     "#);
 }

@@ -42,7 +42,8 @@ fn main() -> ExitCode {
     println!("{:?} after {} ticks and {} tasks", end.how, end.ticks.planned, end.ledger.sent);
     println!("{:.2} s for each day of the run", took.as_secs_f64() / 30.0);
     days.print();
-    let held = [disk(&run, &loaded.plan), judged(&run, days.most)];
+    // The reports are part of what a run leaves behind.
+    let held = [judged(&run, days.most), disk(&run, &loaded.plan)];
     println!(
         "{}",
         if held == [true, true] { "it reaches what it must" } else { "IT DOES NOT REACH WHAT IT MUST" }
@@ -75,22 +76,19 @@ impl Days {
     }
 }
 
-/// What is on the disk; whether that is no more than allowed, and about what was said beforehand.
+/// What is on the disk, beside what `plan` says of it; whether that is no more than allowed, and about what was said.
 fn disk(run: &Path, plan: &scenarios::plan::Plan) -> bool {
-    let (told, found) = (scenarios::cost::of(plan).disk_bytes, month::bytes(run));
-    let mut files: Vec<(String, u64)> = std::fs::read_dir(run)
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.metadata().unwrap().len()))
-        .collect();
-    files.sort();
-    println!();
-    files.iter().for_each(|(name, bytes)| println!("{:10.2} MiB  {name}", mebibytes(*bytes)));
-    let off = told as f64 / found as f64 - 1.0;
+    let files = month::on_disk(run, plan);
+    println!("\n      found   `plan`   MiB");
+    for (name, (told, found)) in &files {
+        let off = month::off(&BTreeMap::from([(name.clone(), (*told, *found))]));
+        println!("{:11.2} {:8.2}   {name}, {:+.0} %", mebibytes(*found), mebibytes(*told), off * 100.0);
+    }
+    let (told, found) = files.values().fold((0, 0), |sum, file| (sum.0 + file.0, sum.1 + file.1));
+    let off = month::off(&files);
     println!(
-        "on disk {:.1} MiB in {} files, of {} at most; `plan` says {:.1} MiB, {:+.0} %",
+        "on disk {:.1} MiB, of {} at most; `plan` says {:.1} MiB, {:+.1} %",
         mebibytes(found),
-        files.len(),
         mebibytes(DISK),
         mebibytes(told),
         off * 100.0
@@ -103,6 +101,11 @@ fn judged(run: &Path, most: u64) -> bool {
     let began = Instant::now();
     let verdict = reports::render(run).unwrap().verdict;
     println!("\njudged in {:.2} s: {} ({})", began.elapsed().as_secs_f64(), verdict.outcome, verdict.why);
+    let go = verdict.gates.iter().filter(|gate| gate.outcome == reports::Outcome::Go).count();
+    println!("{go} of {} gates are GO", verdict.gates.len());
+    for gate in verdict.gates.iter().filter(|gate| gate.outcome != reports::Outcome::Go) {
+        println!("{}: {}, {}", gate.id, gate.outcome, gate.why);
+    }
     let own: Vec<_> = verdict.gates.iter().filter(|gate| gate.id.starts_with("harness.")).collect();
     for gate in &own {
         println!("{}: {}, {}", gate.id, gate.outcome, gate.why);

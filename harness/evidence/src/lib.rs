@@ -26,6 +26,8 @@ pub mod tier;
 mod torn;
 pub mod unit;
 
+pub use table::row_bytes;
+
 /// Could not write or read evidence.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {

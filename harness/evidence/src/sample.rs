@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::role::Role;
 use crate::{EvidenceError, layout, table};
 
+/// Processes of one group whose proportional memory is read in one slow tick, at most: the kernel walks the page tables
+/// for it.
+pub const PSS_PER_GROUP: usize = 256;
+
 /// Whom a sample speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

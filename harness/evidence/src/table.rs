@@ -75,6 +75,17 @@ impl<Row: Serialize> Writer<Row> {
     }
 }
 
+/// Bytes that a row takes in its file, which need not be there.
+///
+/// # Panics
+/// Never: a row is made of numbers, texts and nothing.
+#[must_use]
+pub fn row_bytes<Row: Serialize>(row: &Row) -> u64 {
+    let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    csv.serialize(row).expect("a row is made of numbers, texts and nothing");
+    csv.into_inner().map_or(0, |bytes| bytes.len() as u64)
+}
+
 /// All rows of a file; none if there is no file. A row torn by a crash at the very end is left out.
 pub(crate) fn read<Row: DeserializeOwned>(path: &Path) -> Result<Vec<Row>, EvidenceError> {
     let text = match std::fs::read_to_string(path) {
@@ -93,4 +104,28 @@ pub(crate) fn read<Row: DeserializeOwned>(path: &Path) -> Result<Vec<Row>, Evide
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout;
+    use crate::round::{Interval, IntervalWriter};
+
+    #[test]
+    fn a_row_is_as_long_as_it_is_said_to_be() {
+        let run = tempfile::tempdir().unwrap();
+        let path = layout::INTERVALS.within(run.path());
+        let row =
+            Interval { at_ns: 12_345, phase: "a, b".to_owned(), failed: vec![3, 0], ..Interval::default() };
+        let mut writer = IntervalWriter::create(&path).unwrap();
+        let mut sizes = [(); 2].map(|()| {
+            writer.append(&row).unwrap();
+            writer.flush().unwrap();
+            std::fs::metadata(&path).unwrap().len()
+        });
+        sizes.reverse();
+        assert_eq!(sizes[0] - sizes[1], row_bytes(&row));
+        assert_eq!(read::<Interval>(&path).unwrap(), [row.clone(), row]);
+    }
 }

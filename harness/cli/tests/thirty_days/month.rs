@@ -1,7 +1,9 @@
 //! A month with 500 agents, carried out by the real dispatcher and written down by the real recorder.
 #![allow(dead_code, reason = "every user of it uses a part")]
 #![allow(clippy::unwrap_used, reason = "what cannot be simulated ends the test or the benchmark")]
+#![allow(clippy::cast_precision_loss, reason = "bytes, far below 2^53")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use evidence::layout;
@@ -70,7 +72,30 @@ fn setup(run: &Path, text: &str, plan: &Plan) -> harness::Setup {
     }
 }
 
-/// Bytes of all files of a run.
-pub(crate) fn bytes(run: &Path) -> u64 {
-    std::fs::read_dir(run).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+/// Of each file of a run what `plan` says of it and what there is of it, in bytes; a file in segments is one.
+pub(crate) fn on_disk(run: &Path, plan: &Plan) -> BTreeMap<String, (u64, u64)> {
+    let told =
+        scenarios::cost::files(plan).into_iter().map(|(file, bytes)| (file.name.to_owned(), (bytes, 0)));
+    let mut files: BTreeMap<String, (u64, u64)> = told.collect();
+    for entry in std::fs::read_dir(run).unwrap().map(|entry| entry.unwrap()) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        files.entry(of_all_segments(&name)).or_default().1 += entry.metadata().unwrap().len();
+    }
+    files
+}
+
+/// `samples.csv` of `samples.000007.csv`.
+fn of_all_segments(name: &str) -> String {
+    match name.split('.').collect::<Vec<_>>()[..] {
+        [stem, number, extension] if number.bytes().all(|b| b.is_ascii_digit()) => {
+            format!("{stem}.{extension}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// How far the estimate of these files is off, as a share of what there is.
+pub(crate) fn off(files: &BTreeMap<String, (u64, u64)>) -> f64 {
+    let sum = |of: fn(&(u64, u64)) -> u64| files.values().map(of).sum::<u64>() as f64;
+    sum(|of| of.0) / sum(|of| of.1) - 1.0
 }
