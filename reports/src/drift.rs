@@ -16,6 +16,7 @@ mod faults;
 mod fit;
 mod flags;
 mod judgement;
+mod levels;
 mod lines;
 mod looks;
 mod pool;
@@ -29,6 +30,7 @@ mod warm_up;
 
 pub use blocks::Block;
 pub use flags::drifting;
+pub use levels::levels;
 pub use lines::{FittedLine, lines};
 pub use looks::confidence_at;
 pub use pool::pooled;

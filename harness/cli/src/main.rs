@@ -14,6 +14,7 @@ mod doctor;
 mod early;
 mod exit;
 mod heal;
+mod heap;
 mod judge;
 mod plan;
 mod progress;

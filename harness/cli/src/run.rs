@@ -157,6 +157,7 @@ pub(crate) fn carry_out(
     quiet: bool,
     detached: Option<Detached>,
 ) -> Result<harness::Finished, harness::HarnessError> {
+    crate::heap::share();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -13,7 +13,7 @@ use crate::analysis::load::{self, Load};
 use crate::analysis::progress::RECOVERS_WITHIN_NS;
 use crate::analysis::spans::Spans;
 use crate::analysis::{number, seconds};
-use crate::drift::{Point, Series};
+use crate::drift::{self, Point, Series};
 use crate::reading::Evidence;
 
 /// The unit in which the kernel gives memory.
@@ -34,9 +34,7 @@ pub(in crate::analysis) struct Context<'a> {
     pub(super) horizon_s: f64,
     excluded: Vec<(f64, f64)>,
     faults: Vec<(f64, String)>,
-    /// Where the clocks did not agree.
-    clocks: Vec<f64>,
-    /// The same, and where the target was started again because its harness had died.
+    /// Where the target was started again because its harness had died, or the clocks did not agree.
     breaks: Vec<f64>,
     /// When another harness took over: of a target that was kept, the processes are the same as before, and only
     /// the harness is another one.
@@ -63,7 +61,7 @@ impl<'a> Context<'a> {
         let excluded = Spans::new(disturbed.chain(at_rest(evidence)));
         let clocks = load::clock_changes(evidence).filter(|(_, change, _)| *change != ClockChange::Stalled);
         let again = takeovers(evidence).filter(|(_, target)| *target != Takeover::Kept);
-        let clocks: Vec<f64> = clocks.map(|(at_ns, ..)| seconds(at_ns)).collect();
+        let breaks = clocks.map(|(at_ns, ..)| at_ns).chain(again.map(|(at_ns, _)| at_ns));
         let mut named: Vec<(f64, String)> =
             faults.iter().filter_map(|f| Some((f.injected_s?, f.id.clone()))).collect();
         named.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -74,8 +72,7 @@ impl<'a> Context<'a> {
             horizon_s: seconds(horizon),
             excluded: excluded.all().iter().copied().map(pair).collect(),
             faults: named,
-            breaks: merged(&clocks, again.map(|(at_ns, _)| seconds(at_ns))),
-            clocks,
+            breaks: breaks.map(seconds).collect(),
             takeovers: takeovers(evidence).map(|(at_ns, _)| at_ns).collect(),
             work: work(evidence),
         }
@@ -139,15 +136,11 @@ impl<'a> Context<'a> {
         let young = |for_ns| self.takeovers.iter().map(move |at_ns| (*at_ns, at_ns.saturating_add(for_ns)));
         let grown_up = self.load.spans.less(&Spans::new(young(warms_up_ns)));
         let compared = grown_up.length() < self.load.spans.length() / 2;
-        let (breaks, left_out_ns) = if compared {
-            (self.clocks.clone(), fills_ns)
-        } else {
-            (merged(&series.breaks, self.takeovers.iter().copied().map(seconds)), warms_up_ns)
-        };
-        let mut excluded: Vec<(f64, f64)> =
-            series.excluded.iter().copied().chain(young(left_out_ns).map(pair)).collect();
-        excluded.sort_by(|a, b| a.0.total_cmp(&b.0));
-        (Series { breaks, excluded, ..series }, compared)
+        let left_out = young(if compared { fills_ns } else { warms_up_ns }).map(pair);
+        let excluded = series.excluded.iter().copied().chain(left_out).collect();
+        let breaks = merged(&series.breaks, self.takeovers.iter().copied().map(seconds));
+        let lives = Series { breaks, excluded, ..series };
+        (if compared { drift::levels(&lives) } else { lives }, compared)
     }
 
     /// When so many processes were replaced at once, or came or went, that a mean over them is another one.
