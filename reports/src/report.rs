@@ -12,6 +12,7 @@ pub(crate) mod page;
 mod series;
 mod terminal;
 mod words;
+pub(crate) mod wrap;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -34,7 +34,10 @@ pub(crate) fn command(gates: &Path, args: &Judge) -> Exit {
     };
     match reports::write_decision(&decision, &out) {
         Ok(files) => {
-            crate::terminal::say(format_args!("{}", reports::decision_terminal(&decision)));
+            crate::terminal::say(format_args!(
+                "{}",
+                reports::decision_terminal(&decision, crate::terminal::width())
+            ));
             files.first().into_iter().for_each(|page| say!("report: {}", page.display()));
             decision.outcome.into()
         }

@@ -224,7 +224,10 @@ pub(crate) fn conclude(
     }
     match reports::render(run) {
         Ok(rendered) => {
-            crate::terminal::say(format_args!("{}", reports::terminal(&rendered.verdict)));
+            crate::terminal::say(format_args!(
+                "{}",
+                reports::terminal(&rendered.verdict, crate::terminal::width())
+            ));
             say!("report: {}", near(&evidence::layout::REPORT_HTML.within(run)).display());
             exit.and(rendered.verdict.outcome.into())
         }

@@ -36,6 +36,11 @@ pub(crate) fn unwritten() -> Option<&'static str> {
     UNWRITTEN.get().map(String::as_str)
 }
 
+/// How many columns the terminal has to which results go; `None` if they go elsewhere.
+pub(crate) fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0))
+}
+
 /// What makes room for a line where the progress stands; empty if that is not shown on a terminal.
 pub(crate) fn clear_line() -> &'static str {
     if io::stderr().is_terminal() { "\r\x1b[2K" } else { "" }

@@ -66,7 +66,7 @@ fn standing_still() -> Fixture {
 #[test]
 fn a_target_that_answers_nothing_is_down_until_it_answers_again() {
     let verdict = asked(standing_still(), "availability >= 99%", Op::GreaterOrEqual, 0.99);
-    assert_eq!(verdict.outcome, Outcome::NoGo, "{}", reports::terminal(&verdict));
+    assert_eq!(verdict.outcome, Outcome::NoGo, "{}", reports::terminal(&verdict, None));
     assert!((value(&verdict, "availability") - 0.7).abs() < 0.01, "{}", value(&verdict, "availability"));
     assert!((value(&verdict, "availability.downtime") - 3.0).abs() < 0.05);
     assert!((value(&verdict, "availability.mttr") - 3.0).abs() < 0.05);
@@ -104,7 +104,7 @@ fn interrupted(hidden: u64) -> Fixture {
 fn a_resumed_run_judges_like_an_unbroken_one_gap_apart() {
     let verdict = interrupted(40).judged();
     let gates: Vec<_> = verdict.gates.iter().filter(|g| !g.id.starts_with("recovery")).collect();
-    assert!(gates.iter().all(|g| g.outcome == Outcome::Go), "{}", reports::terminal(&verdict));
+    assert!(gates.iter().all(|g| g.outcome == Outcome::Go), "{}", reports::terminal(&verdict, None));
     assert_eq!((value(&verdict, "interruptions"), value(&verdict, "delivery.rate")), (1.0, 1.0));
     assert!(value(&verdict, "availability") > 0.999_999, "what nobody saw was no outage");
     assert_eq!(verdict.course.hidden, 40);

@@ -368,7 +368,7 @@ fn night() -> Decision {
 
 #[test]
 fn the_terminal_shows_the_decision_its_criteria_and_what_to_do() {
-    insta::assert_snapshot!(decision_terminal(&night()), @r##"
+    insta::assert_snapshot!(decision_terminal(&night(), None), @r##"
     FAIL  night  1 of 5 criteria, confidence 100 %
     delivery: 99.1 % is not >= 99.9 %
 
@@ -494,7 +494,7 @@ fn a_rehearsed_run_is_judged_and_never_go() {
     assert_eq!((decision.outcome, decision.would_be), (Outcome::Inconclusive, Outcome::Go));
     assert_eq!(decision.word(), "REHEARSAL");
     assert!(!decision.approved);
-    let text = decision_terminal(&decision);
+    let text = decision_terminal(&decision, None);
     assert!(text.starts_with("REHEARSAL  one"));
     assert!(
         text.contains("confidence none: a rehearsal decides nothing") && !text.contains("confidence of"),

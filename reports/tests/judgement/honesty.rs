@@ -48,7 +48,7 @@ fn a_round_that_was_refused_is_not_a_fast_one() {
         (r.refused, r.delivered, r.ended_ns) = (r.expected, 0, Some(r.due_ns + MS));
     });
     let verdict = judged(refused, "round.time.p50 < 50ms", Op::Less, 0.05);
-    assert_eq!(verdict.outcome, Outcome::Inconclusive, "{}", reports::terminal(&verdict));
+    assert_eq!(verdict.outcome, Outcome::Inconclusive, "{}", reports::terminal(&verdict, None));
     let verdict = judged(Fixture::calm(), "round.time.p50 < 50ms", Op::Less, 0.05);
     assert_eq!(verdict.outcome, Outcome::Go);
 }
@@ -82,7 +82,7 @@ fn what_was_due_and_not_started_was_not_delivered() {
     };
     for id in ["delivery.rate >= 95%", "delivery.rate >= 95% during hold", "delivery.rate.min >= 95%"] {
         let verdict = judged(shed(), id, Op::GreaterOrEqual, 0.95);
-        assert_eq!(verdict.outcome, Outcome::NoGo, "{id}: {}", reports::terminal(&verdict));
+        assert_eq!(verdict.outcome, Outcome::NoGo, "{id}: {}", reports::terminal(&verdict, None));
     }
 }
 

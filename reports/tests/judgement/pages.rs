@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use evidence::gate::Op;
 use evidence::layout;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, gate};
 
 fn rendered(fixture: &Fixture) -> tempfile::TempDir {
     let run = fixture.write();
@@ -18,7 +19,7 @@ fn text(run: &Path, file: layout::File) -> String {
 
 #[test]
 fn the_terminal_shows_the_reason_and_the_worst_gate_first() {
-    insta::assert_snapshot!(reports::terminal(&Fixture::troubled().judged()), @r##"
+    insta::assert_snapshot!(reports::terminal(&Fixture::troubled().judged(), None), @r##"
     NO-GO  one-of-two  10.4 s, seed 7
     delivery.rate >= 99.9%: 99.1 % is not >= 99.9 % (and 3 more of 8 gates)
 
@@ -39,8 +40,52 @@ fn the_terminal_shows_the_reason_and_the_worst_gate_first() {
 }
 
 #[test]
+fn on_a_terminal_of_80_columns_reasons_hang_and_no_line_of_a_table_is_broken() {
+    let mut fixture = Fixture::troubled();
+    fixture.manifest.rehearsal = Some(240.0);
+    fixture.manifest.gates.push(gate("memory.private.max[coordinator] < 204KiB during hold", Op::Less, 2e5));
+    let verdict = fixture.judged();
+    let shown = reports::terminal(&verdict, Some(80));
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    insta::assert_snapshot!(shown, @r##"
+    REHEARSAL  one-of-two  10.4 s, seed 7
+    this is a rehearsal, 240 times faster than planned: it shows that the scenario
+      works, not that the target does; 3 of 9 gates would hold
+    REHEARSAL, 240 times faster than planned: never GO
+
+      outcome       gate                             measured  limit           n
+      NO-GO         delivery.rate >= 99.9%             99.1 %  >= 99.9 %  10,000
+      NO-GO         messages.lost == 0                      3  == 0       10,000
+      NO-GO         round.time.p99 < 50ms during     ≥ 290 ms  < 50 ms       380
+                    hold
+      NO-GO         round.time.max < 20ms            ≥ 320 ms  < 20 ms       480
+      NO-GO         memory.private.max[coordinator]   203 KiB  < 195 KiB       6
+                    < 204KiB during hold
+      INCONCLUSIVE  recovery.time.p99 < 1s             778 ms  < 1 s           2
+      CONDITIONAL   response.time.p99 < 3ms           3.98 ms  < 3 ms /   10,001
+                                                               < 50 ms
+      GO            recovery.time.max < 1s             778 ms  < 1 s           2
+      GO            memory.private.max[worker]        204 KiB  < 1 MiB         9
+                    < 1MiB
+
+    evidence
+      INCONCLUSIVE  rehearsal  this is a rehearsal, 240 times faster than planned:
+                               it shows that the scenario works, not that the target
+                               does
+
+    faults
+      proven  1  SIGKILL to 1 coordinator, in the  reassigned 2 ms, steady 2.40 ms
+                 middle of a round
+      proven  2  SIGKILL to 1 coordinator, in the  reassigned 2 ms, steady 778 ms
+                 middle of a round
+    "##);
+    let whole = reports::terminal(&verdict, None);
+    assert_eq!(whole.lines().nth(1).unwrap(), verdict.why, "where there is no terminal a reason is one line");
+}
+
+#[test]
 fn the_terminal_shows_a_run_that_is_go() {
-    insta::assert_snapshot!(reports::terminal(&Fixture::calm().judged()), @r##"
+    insta::assert_snapshot!(reports::terminal(&Fixture::calm().judged(), None), @r##"
     GO  one-of-two  10.4 s, seed 7
     all 5 gates hold; faults: 1 of 1 proven
 
@@ -60,7 +105,7 @@ fn the_terminal_shows_a_run_that_is_go() {
 fn the_terminal_marks_a_rehearsal() {
     let mut fixture = Fixture::long();
     fixture.manifest.rehearsal = Some(240.0);
-    insta::assert_snapshot!(reports::terminal(&fixture.judged()), @r##"
+    insta::assert_snapshot!(reports::terminal(&fixture.judged(), None), @r##"
     REHEARSAL  one-of-two  33.4 min, seed 7
     this is a rehearsal, 240 times faster than planned: it shows that the scenario works, not that the target does; 5 of 5 gates would hold
     REHEARSAL, 240 times faster than planned: never GO

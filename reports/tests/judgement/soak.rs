@@ -212,7 +212,7 @@ const GATES: [(&str, Op, f64); 14] = [
 #[test]
 fn a_steady_soak_is_go_by_every_gate_on_drift() {
     let verdict = judged(&STEADY, &GATES);
-    assert_eq!(verdict.outcome, Outcome::Go, "{}", reports::terminal(&verdict));
+    assert_eq!(verdict.outcome, Outcome::Go, "{}", reports::terminal(&verdict, None));
     let memory = finding(&verdict, "memory.growth.bytes[worker]");
     let sight = memory.sight.unwrap();
     assert!(memory.interval.lo <= 0.0 && memory.interval.hi >= 0.0, "{memory:?}");

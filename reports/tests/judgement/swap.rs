@@ -75,7 +75,7 @@ fn a_leak_that_is_swapped_out_is_never_go() {
         fixture.manifest.gates = gates();
         swapped(&mut fixture, swap);
         let verdict = fixture.judged();
-        assert_eq!(outcomes(&verdict), expected, "{case}: {}", reports::terminal(&verdict));
+        assert_eq!(outcomes(&verdict), expected, "{case}: {}", reports::terminal(&verdict, None));
         let told = verdict.coverage.iter().find(|c| c.id == "swap").map(|c| c.why.as_str());
         assert_eq!(told.is_some(), verdict.course.swapped.is_some(), "{case}");
         for gate in verdict.gates.iter().filter(|g| g.outcome == Unknown) {
@@ -111,5 +111,9 @@ fn what_is_too_much_without_the_swap_is_too_much() {
     ];
     swapped(&mut fixture, |_| MIB);
     let verdict = fixture.judged();
-    assert!(verdict.gates.iter().all(|g| g.outcome == Outcome::NoGo), "{}", reports::terminal(&verdict));
+    assert!(
+        verdict.gates.iter().all(|g| g.outcome == Outcome::NoGo),
+        "{}",
+        reports::terminal(&verdict, None)
+    );
 }

@@ -21,14 +21,14 @@ const DELIVERY: &str = "delivery.rate >= 99.9%";
 #[test]
 fn a_calm_run_is_go() {
     let verdict = Fixture::calm().judged();
-    assert_eq!(verdict.outcome, Outcome::Go, "{}", reports::terminal(&verdict));
+    assert_eq!(verdict.outcome, Outcome::Go, "{}", reports::terminal(&verdict, None));
     assert_eq!(verdict.why, "all 5 gates hold; faults: 1 of 1 proven");
 }
 
 #[test]
 fn a_foreign_target_that_tells_little_is_judged_from_outside() {
     let verdict = Fixture::foreign().judged();
-    assert_eq!(verdict.outcome, Outcome::Go, "{}", reports::terminal(&verdict));
+    assert_eq!(verdict.outcome, Outcome::Go, "{}", reports::terminal(&verdict, None));
     assert!(!verdict.findings.keys().any(|name| name.metric.name.starts_with("recovery")));
 }
 
@@ -401,7 +401,7 @@ fn a_series_of_faults_is_gated_under_its_common_id() {
         gate("fault[raid.2].lost == 0", Op::Equal, 0.0),
     ];
     let verdict = fixture.judged();
-    assert_eq!(verdict.outcome, Outcome::Go, "{}", reports::terminal(&verdict));
+    assert_eq!(verdict.outcome, Outcome::Go, "{}", reports::terminal(&verdict, None));
 }
 
 #[test]
@@ -429,7 +429,7 @@ fn evidence_that_was_cut_short_after_the_run_is_never_go() {
         damage(&run.path().join(file));
         let verdict = reports::render(run.path()).unwrap().verdict;
         assert_ne!(verdict.outcome, Outcome::Go, "{file}");
-        let said = reports::terminal(&verdict);
+        let said = reports::terminal(&verdict, None);
         assert!(said.contains(&format!("not what it was when the run ended: {found}")), "{said}");
     }
 }
