@@ -19,7 +19,7 @@ pub(super) fn of(series: &Series, question: &Question) -> Drift {
     let prepared = prepare(series);
     match slope(&prepared, question.confidence) {
         Some(slope) => found(series, &prepared, &slope, question),
-        None => too_short(&prepared),
+        None => too_short(series, &prepared),
     }
 }
 
@@ -120,13 +120,14 @@ fn hours_needed(visible: f64, slack: f64, span: f64, phi: f64) -> Option<f64> {
     (slack > 0.0 && times > 1.0).then(|| span / HOUR * times.powf(power))
 }
 
-/// Hours of a run with enough samples for a slope in each of its segments, sampled as often as this one.
+/// Hours of a run with enough samples for a slope in each of its segments, sampled as often as this one and with as
+/// great a share left out.
 #[expect(clippy::cast_precision_loss, reason = "counts of samples")]
-fn hours_for_a_slope(prepared: &Prepared) -> f64 {
+fn hours_for_a_slope(series: &Series, prepared: &Prepared) -> f64 {
     let segments = prepared.blocks.chunk_by(|a, b| a.segment == b.segment).count().max(1);
     let samples = prepared.points.len().max(1) as f64;
     let missing = (3 * blocks::FEWEST * segments) as f64 / samples;
-    blocks::span(&prepared.points) / HOUR * missing.max(2.0)
+    blocks::span(&series.points) / HOUR * missing.max(2.0)
 }
 
 fn why(drift: &Drift, prepared: &Prepared) -> String {
@@ -157,7 +158,7 @@ fn step_in_words(step: &Step) -> String {
     format!("at {:.0} s{fault}", step.at_s)
 }
 
-fn too_short(prepared: &Prepared) -> Drift {
+fn too_short(series: &Series, prepared: &Prepared) -> Drift {
     let n = prepared.points.len();
     let unknown = Estimate { value: 0.0, lo: f64::NEG_INFINITY, hi: f64::INFINITY };
     Drift {
@@ -176,7 +177,7 @@ fn too_short(prepared: &Prepared) -> Drift {
         steps: prepared.steps.clone(),
         per_fault: None,
         smallest_visible_per_hour: f64::INFINITY,
-        hours_needed: Some(hours_for_a_slope(prepared)),
+        hours_needed: Some(hours_for_a_slope(series, prepared)),
         chance: 1.0,
         why: format!("{n} samples in {} blocks are too few for a slope.", prepared.blocks.len()),
     }

@@ -79,6 +79,19 @@ fn a_series_that_cannot_tell_neither_passes_nor_fails() {
 }
 
 #[test]
+fn a_run_of_the_hours_that_are_named_for_a_slope_has_one() {
+    let disturbed =
+        |n: u32, until_s: f64| Series { excluded: vec![(2.0, until_s)], ..every_second(n, noise) };
+    for (n, until_s) in [(3, 0.0), (6, 0.0), (30, 25.0), (30, 40.0), (300, 296.0)] {
+        let few = judged(&disturbed(n, until_s));
+        assert_eq!(few.shape, Shape::TooShort, "{n}: {few:?}");
+        let seconds = few.hours_needed.unwrap() * HOUR;
+        let enough = judged(&disturbed(seconds.ceil() as u32, until_s));
+        assert_ne!(enough.shape, Shape::TooShort, "{n}: {seconds} s: {enough:?}");
+    }
+}
+
+#[test]
 fn one_step_up_is_no_drift_but_does_not_pass_as_none() {
     let found = judged(&every_second(600, |t| noise(t) + if t > 400.0 { 50.0 } else { 0.0 }));
     assert_eq!(found.steps.len(), 1, "{found:?}");

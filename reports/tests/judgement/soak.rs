@@ -504,10 +504,10 @@ fn a_hole_in_the_samples_is_a_hole_in_the_chart_of_a_drift() {
 fn a_series_that_is_too_short_for_a_slope_is_named_with_the_load_that_would_do_and_not_drawn() {
     let (section, charts) = drift_section(&soak(&Planted { ticks: 4, ..STEADY }));
     let short = section.split("Too short for a slope: ").nth(1).unwrap().split("</p>").next().unwrap();
-    insta::assert_snapshot!(short, @"private memory per process, open descriptors per process, threads per process, private memory per master, open descriptors per master, threads per master, private memory per coordinator, open descriptors per coordinator, threads per coordinator, private memory per worker, open descriptors per worker, threads per worker, time of a round, private memory of the harness: 3 samples in 3 blocks are too few for a slope. About 2.67 min of load, sampled as often, would give one. median response time: 4 samples in 4 blocks are too few for a slope. About 3 min of load, sampled as often, would give one.");
+    insta::assert_snapshot!(short, @"private memory per process, open descriptors per process, threads per process, private memory per master, open descriptors per master, threads per master, private memory per coordinator, open descriptors per coordinator, threads per coordinator, private memory per worker, open descriptors per worker, threads per worker, time of a round, private memory of the harness: 3 samples in 3 blocks are too few for a slope. About 4 min of load, sampled as often, would give one. median response time: 4 samples in 4 blocks are too few for a slope. About 3 min of load, sampled as often, would give one.");
     assert!(!charts.iter().any(|c| c.contains("Private memory")));
-    // Three minutes of them do.
-    let (section, charts) = drift_section(&soak(&Planted { ticks: 18, ..STEADY }));
+    // Four minutes of them do.
+    let (section, charts) = drift_section(&soak(&Planted { ticks: 24, ..STEADY }));
     assert!(!section.contains("Too short for a slope"), "{section}");
     assert!(charts.iter().any(|c| c.contains("Private memory")));
 }
