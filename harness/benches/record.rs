@@ -5,19 +5,24 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
+#[path = "support/driven.rs"]
+mod driven;
+
 use std::hint::black_box;
 use std::time::Instant;
 
 use evidence::latency::{self, Series};
-use harness::dispatcher::{Command, Event, State, What, step};
+use harness::dispatcher::What;
 use harness::latency::Latency;
 use harness::ledger::{Digests, Kind, Ledger, Terms};
 use nix::time::{ClockId, clock_gettime};
-use protocol::{Answer, Member, Report, Role};
+
+use driven::{Driven, PAYLOAD, answer, plan};
 
 const TASKS: u64 = 400_000;
 const REPEATS: usize = 7;
-const PAYLOAD: u32 = 256;
+/// Workers of the run, which take a round's tasks.
+const WORKERS: u64 = 708;
 
 fn main() {
     let mut rows: [(&str, Vec<f64>); 5] = [
@@ -47,12 +52,12 @@ fn main() {
 /// What the accounting of as many rounds as an hour has at one each half second takes, and how much of that
 /// came after the first tenth.
 fn memory() {
-    let mut run = Driven::new(false);
+    let mut run = driven(false);
     let mut now_ns = 10_000_000;
     let mut after_a_tenth = 0;
     for round in 0..7200 {
         now_ns += 50_000_000;
-        run.step(now_ns, What::Due);
+        run.step(now_ns, What::Due, drop);
         if round == 720 {
             after_a_tenth = private_bytes();
         }
@@ -108,11 +113,6 @@ fn floor() {
     black_box(histogram);
 }
 
-fn answer(token: u64, digests: &Digests) -> Answer {
-    let agent = u32::try_from(token % 708).unwrap_or(0) + 1;
-    Answer { token, agent, epoch: 1, seq: token, attempt: 1, digest: digests.of(token) }
-}
-
 /// Tasks in lots of this size, a thousand lots open at any time.
 fn ledger(lot: u32) {
     let terms = Terms { payload: PAYLOAD, timeout_ns: 30_000_000_000 };
@@ -128,7 +128,7 @@ fn ledger(lot: u32) {
         let accepted = ledger.accept(first, lot, 0, |_| ());
         black_box(accepted).ok();
         while answered + behind < first + u64::from(lot) {
-            black_box(ledger.answer(&answer(answered, &digests), clock));
+            black_box(ledger.answer(&answer(answered, WORKERS, &digests), clock));
             times.record(Series::Response, clock);
             times.record(Series::Service, clock);
             answered += 1;
@@ -140,91 +140,18 @@ fn ledger(lot: u32) {
 
 /// Whole rounds as the run does them, with a report for each thing that a target says.
 fn dispatcher(as_json: bool) {
-    let mut run = Driven::new(as_json);
+    let mut run = driven(as_json);
     let mut now_ns = 10_000_000;
-    for _ in 0..TASKS / 708 {
+    for _ in 0..TASKS / WORKERS {
         now_ns += 50_000_000;
-        run.step(now_ns, What::Due);
+        run.step(now_ns, What::Due, drop);
     }
     let done = run.state.progress(now_ns);
-    assert!(done.delivery == Some(1.0) && done.rounds_done >= TASKS / 708, "{done:?}");
+    assert!(done.delivery == Some(1.0) && done.rounds_done >= TASKS / WORKERS, "{done:?}");
 }
 
-/// A run whose target answers every round at once.
-struct Driven {
-    state: State,
-    digests: Digests,
-    as_json: bool,
-}
-
-impl Driven {
-    fn new(as_json: bool) -> Self {
-        let plan = serde_json::from_value(plan()).expect("the plan of this benchmark is one");
-        let state = State::new(plan, "bench".to_owned(), 0);
-        let mut run = Self { state, digests: Digests::new(PAYLOAD), as_json };
-        run.step(0, What::Started { pid: 0 });
-        let hello = Report::Hello {
-            protocol: protocol::VERSION,
-            name: "bench".into(),
-            version: "1".into(),
-            tells: Vec::new(),
-        };
-        run.step(1, What::Report(hello));
-        let members = (0..=708)
-            .map(|agent| Member {
-                agent,
-                role: if agent == 0 { Role::Coordinator } else { Role::Worker },
-                pid: 0,
-                epoch: 1,
-                parent: None,
-            })
-            .collect();
-        run.step(2, What::Report(Report::Ready { members }));
-        run.step(3, What::Identified(Vec::new()));
-        run
-    }
-
-    fn step(&mut self, at_ns: u64, what: What) {
-        for command in step(&mut self.state, Event { at_ns, what }) {
-            let Command::Tell(protocol::Command::Round { round, tasks }) = command else {
-                continue;
-            };
-            let end = tasks.first + u64::from(tasks.count);
-            self.report(at_ns, Report::Accepted { first: tasks.first, count: tasks.count, refused: 0 });
-            let items = (tasks.first..end).map(|token| answer(token, &self.digests)).collect();
-            self.report(at_ns + 5_000_000, Report::Answers { items });
-            let told = Report::Round { round, delivered: tasks.count, timed_out: 0, elapsed_ns: 5_000_000 };
-            self.report(at_ns + 5_000_000, told);
-        }
-    }
-
-    fn report(&mut self, at_ns: u64, report: Report) {
-        let report = if self.as_json {
-            let line = serde_json::to_vec(&report).expect("a report is JSON");
-            serde_json::from_slice(&line).expect("it reads back")
-        } else {
-            report
-        };
-        self.step(at_ns, What::Report(report));
-    }
-}
-
-fn plan() -> serde_json::Value {
-    serde_json::json!({
-        "schema": 1, "scenario": "bench", "why": "", "seed": 1, "rehearsal": null,
-        "target": {
-            "command": null, "config": null, "agents": null, "shape": "",
-            "ready_within_ms": 1000, "stop_within_ms": 1000
-        },
-        "workload": {
-            "rounds": {
-                "every_ns": 50_000_000, "timeout_ns": 30_000_000_000_u64, "payload": PAYLOAD,
-                "work": { "kind": "echo" }, "open": 100
-            },
-            "arrivals": null
-        },
-        "phases": [{ "name": "hold", "at_ns": 0, "length_ns": 3_600_000_000_000_u64 }],
-        "sample": { "every_ns": 1_000_000_000, "slow_every_ns": 10_000_000_000_u64 },
-        "faults": [], "gates": []
-    })
+/// A run of an hour with a round each 50 ms.
+fn driven(as_json: bool) -> Driven {
+    let processes = [(0, 0); WORKERS as usize];
+    Driven::new(plan(processes.len(), "50ms", "1h"), &processes, as_json, drop)
 }

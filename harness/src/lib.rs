@@ -27,7 +27,7 @@ pub mod recorder;
 pub mod recovery;
 mod resume;
 mod run;
-mod sampler;
+pub mod sampler;
 mod setup;
 mod target;
 pub mod workload;

@@ -22,22 +22,15 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// `budgeted`: whether what the run directory takes has to be known, for which all of it is listed.
     pub(crate) fn start(
         clock: Clock,
-        (run_dir, budgeted): (PathBuf, bool),
-        recorder: Recorder,
+        mut tick: Tick,
         events: UnboundedSender<Event>,
     ) -> std::io::Result<Self> {
         let (orders, received) = mpsc::channel::<SampleOrder>();
         let thread = std::thread::Builder::new().name("sampler".to_owned()).spawn(move || {
-            let mut sampler = probes::Sampler::new();
             for order in received {
-                let mut what = read(&mut sampler, &order, clock, &recorder);
-                if let What::Sampled { tick, .. } = &mut what {
-                    tick.free_bytes = free_bytes(&run_dir);
-                    tick.run_bytes = budgeted.then(|| run_bytes(&run_dir)).flatten();
-                }
+                let what = tick.read(&order);
                 if events.send(Event { at_ns: clock.now_ns(), what }).is_err() {
                     return;
                 }
@@ -59,21 +52,41 @@ impl Sampler {
     }
 }
 
-fn read(sampler: &mut probes::Sampler, order: &SampleOrder, clock: Clock, recorder: &Recorder) -> What {
-    let mark: Option<Mark> = order.mark;
-    let tick = sampler.tick(clock.zero_ns, &order.processes, order.slow, mark);
-    let summary = TickSummary {
-        samples: tick.samples.clone(),
-        clocks: Clocks::read(),
-        run_bytes: None,
-        free_bytes: None,
-    };
-    recorder.record(Record::Samples(tick.samples));
-    if !tick.processes.is_empty() {
-        recorder.record(Record::Processes(tick.processes));
+/// What that thread does for a tick.
+#[derive(Debug)]
+pub struct Tick {
+    probes: probes::Sampler,
+    zero_ns: u64,
+    run_dir: PathBuf,
+    budgeted: bool,
+    recorder: Recorder,
+}
+
+impl Tick {
+    /// Ticks of a run that began at this time of `CLOCK_MONOTONIC`. `budgeted`: whether what the run directory
+    /// takes has to be known, for which all of it is listed.
+    #[must_use]
+    pub fn new(zero_ns: u64, (run_dir, budgeted): (PathBuf, bool), recorder: Recorder) -> Self {
+        Self { probes: probes::Sampler::new(), zero_ns, run_dir, budgeted, recorder }
     }
-    recorder.record(Record::Flush);
-    What::Sampled { vanished: tick.vanished, mark, tick: summary }
+
+    /// Reads everything, hands the rows to the recorder, and says what the run has to know of it.
+    pub fn read(&mut self, order: &SampleOrder) -> What {
+        let mark: Option<Mark> = order.mark;
+        let tick = self.probes.tick(self.zero_ns, &order.processes, order.slow, mark);
+        let summary = TickSummary {
+            samples: tick.samples.clone(),
+            clocks: Clocks::read(),
+            run_bytes: self.budgeted.then(|| run_bytes(&self.run_dir)).flatten(),
+            free_bytes: free_bytes(&self.run_dir),
+        };
+        self.recorder.record(Record::Samples(tick.samples));
+        if !tick.processes.is_empty() {
+            self.recorder.record(Record::Processes(tick.processes));
+        }
+        self.recorder.record(Record::Flush);
+        What::Sampled { vanished: tick.vanished, mark, tick: summary }
+    }
 }
 
 /// What the files of the run directory take.

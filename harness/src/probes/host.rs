@@ -35,14 +35,14 @@ impl HostReader {
 
     pub(super) fn read(&mut self) -> HostReading {
         let used = self.cpu_ticks().zip(self.cpu_before);
+        let major_faults = self.major_faults().zip(self.faults_before);
+        let load = self.text_of("/proc/loadavg").and_then(load);
+        let meminfo = self.text_of("/proc/meminfo");
         HostReading {
-            available: self.text_of("/proc/meminfo").and_then(available),
-            swap: self.text_of("/proc/meminfo").and_then(swap_used),
-            major_faults: self
-                .major_faults()
-                .zip(self.faults_before)
-                .map(|(now, was)| now.saturating_sub(was)),
-            load: self.text_of("/proc/loadavg").and_then(load),
+            available: meminfo.and_then(available),
+            swap: meminfo.and_then(swap_used),
+            major_faults: major_faults.map(|(now, was)| now.saturating_sub(was)),
+            load,
             cpu_ticks: used.map(|(now, before)| now.saturating_sub(before)),
         }
     }

@@ -21,7 +21,7 @@ use crate::nemesis::Nemesis;
 use crate::notify::Notifier;
 use crate::progress::Progress;
 use crate::recorder::Recorder;
-use crate::sampler::Sampler;
+use crate::sampler::{Sampler, Tick};
 use crate::target::{Read, Target};
 use crate::{Interrupt, Setup};
 
@@ -108,6 +108,7 @@ impl Live {
     ) -> Result<Conclusion, HarnessError> {
         let command = target_command(state.plan(), setup);
         let budgeted = state.plan().soak.disk_bytes.is_some();
+        let tick = Tick::new(clock.zero_ns, (setup.run_dir.clone(), budgeted), recorder.clone());
         let notifier = Notifier::new(&state.plan().soak.notify, clock, events.clone());
         let mut live = Self {
             notifier: Some(notifier),
@@ -116,7 +117,7 @@ impl Live {
             clock,
             alarm: Alarm::new(clock).map_err(|e| refused("make a timer", &e))?,
             sampler: Some(
-                Sampler::start(clock, (setup.run_dir.clone(), budgeted), recorder.clone(), events.clone())
+                Sampler::start(clock, tick, events.clone())
                     .map_err(|e| refused("start the sampler's thread", &e))?,
             ),
             recorder,
