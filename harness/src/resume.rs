@@ -51,7 +51,7 @@ pub enum Refusal {
     OtherBinary {
         /// The version of both.
         version: String,
-        /// SHA-256 of the program that began it.
+        /// SHA-256 of the program that began it, or that it is not told.
         began: String,
         /// SHA-256 of this one.
         ours: String,
@@ -96,8 +96,7 @@ impl Resumable {
     /// Reads what is needed of a run directory.
     ///
     /// # Errors
-    /// If the run cannot be gone on with, by this program or at all. `binary` is its [`crate::binary`]; a run that does
-    /// not say which one began it is known by the version alone.
+    /// If the run cannot be gone on with, by this program or at all. `binary` is its [`crate::binary`].
     pub fn read(run: &Path, version: &str, binary: &str) -> Result<Self, Refusal> {
         if !layout::MANIFEST.within(run).exists() {
             return Err(Refusal::NoRun);
@@ -110,9 +109,9 @@ impl Resumable {
             let (began, ours) = (manifest.shakedown, version.to_owned());
             return Err(Refusal::OtherVersion { began, ours });
         }
-        if let Some(began) = manifest.binary.as_deref().filter(|began| *began != binary) {
-            let (began, ours) = (began.to_owned(), binary.to_owned());
-            return Err(Refusal::OtherBinary { version: manifest.shakedown, began, ours });
+        if manifest.binary.as_deref() != Some(binary) {
+            let began = manifest.binary.unwrap_or_else(|| "not in manifest.json".to_owned());
+            return Err(Refusal::OtherBinary { version: manifest.shakedown, began, ours: binary.to_owned() });
         }
         let plan_text = unchanged(run, layout::PLAN, &manifest.fingerprint)?;
         let scenario_text = unchanged(run, layout::SCENARIO, &manifest.soak.scenario)?;

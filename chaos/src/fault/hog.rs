@@ -147,7 +147,8 @@ impl CpuHog {
         let deadline = Instant::now() + BUSY_WITHIN;
         loop {
             let (least, (had, wanted)) = (self.least_ns(), busy_ns(self.hog.process()));
-            if had + wanted >= least || setting.pretend() || Instant::now() >= deadline {
+            let busy = self.hog.process().is_alive().unwrap_or(false);
+            if had + wanted >= least || !busy || setting.pretend() || Instant::now() >= deadline {
                 return (least, had, wanted);
             }
             std::thread::sleep(LOOK_EVERY);

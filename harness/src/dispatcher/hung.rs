@@ -73,6 +73,9 @@ impl Heard {
             self.rounds.remove(0);
         }
         self.rounds.push((at_ns, workers));
+        if self.rounds.len() == ROUNDS {
+            self.before = None;
+        }
     }
 
     /// A round is over. When the first of the last ones was sent, and to how many workers the smallest went, once there

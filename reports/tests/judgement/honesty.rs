@@ -111,7 +111,7 @@ fn a_task_that_is_answered_in_time_behind_the_edge_of_its_interval_is_no_shortfa
             (rows[6].answered, rows[6].failed) = (rows[6].answered + 1, vec![0, 0]);
         });
         let verdict = judged(fixture, id, Op::GreaterOrEqual, 0.9);
-        assert_eq!(verdict.outcome, Outcome::Go, "{id}: {}", reports::terminal(&verdict));
+        assert_eq!(verdict.outcome, Outcome::Go, "{id}: {}", reports::terminal(&verdict, None));
     }
 }
 
@@ -139,7 +139,7 @@ fn rounds_that_were_not_started_are_a_shortfall_of_their_interval_beside_single_
     }
     (fixture.intervals[5].sent, fixture.intervals[5].answered) = (20, 20);
     let verdict = judged(fixture, WORST[0], Op::GreaterOrEqual, 0.9);
-    assert_eq!(verdict.gates[0].outcome, Outcome::NoGo, "{}", reports::terminal(&verdict));
+    assert_eq!(verdict.gates[0].outcome, Outcome::NoGo, "{}", reports::terminal(&verdict, None));
 }
 
 #[test]

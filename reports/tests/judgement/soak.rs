@@ -303,19 +303,20 @@ fn a_target_that_was_kept_over_deaths_of_its_harness_is_one_series_and_each_harn
     assert!(again.0.n_eff < unbroken.0.n_eff, "levels of different segments are not compared: {:?}", again.0);
 }
 
-/// The growth of the harness where another one takes over each 200 seconds. Each begins with 3 MiB less, and has filled
-/// them after so many ticks; it may gain some MiB an hour while it lives, and begin with some KiB more than the last.
-fn growth_of_harnesses(fills: u64, gains_mib: f64, inherits_kib: f64) -> reports::drift::Drift {
+/// The growth of the harness where each lives for so many ticks. Each begins with 3 MiB less, and has filled them after
+/// so many ticks; it may gain some MiB an hour while it lives, and begin with some KiB more than the last.
+fn growth_of_harnesses(lives: u64, fills: u64, gains_mib: f64, inherits_kib: f64) -> reports::drift::Drift {
     let mut fixture = soak(&STEADY);
     fixture.manifest.sampling.slow_every_ns = fills * EVERY;
-    for (segment, tick) in (2..25).zip((19..).step_by(20)) {
+    let life_ns = lives * EVERY;
+    for (segment, tick) in (2..).zip((lives - 1..STEADY.ticks).step_by(lives as usize)) {
         let (from_ns, at_ns) = (ZERO + tick * EVERY, ZERO + tick * EVERY + S);
         fixture.fact(at_ns, Fact::Resumed { segment, from_ns, hidden: 0, target: Takeover::Kept });
     }
-    let first_ns = ZERO + 19 * EVERY + S;
+    let first_ns = ZERO + (lives - 1) * EVERY + S;
     for sample in fixture.samples.iter_mut().filter(|s| s.group == Group::Harness) {
         let Some(since_ns) = sample.at_ns.checked_sub(first_ns) else { continue };
-        let (life, age_ns) = (since_ns / (200 * S), since_ns % (200 * S));
+        let (life, age_ns) = (since_ns / life_ns, since_ns % life_ns);
         let less = if age_ns <= fills * EVERY { 3.0 * 1024.0 * KIB } else { 0.0 };
         let more = gains_mib * 1024.0 * KIB * age_ns as f64 / 3.6e12 + inherits_kib * KIB * life as f64;
         sample.private_sum = sample.private_sum.map(|sum| (sum as f64 - less + more) as u64);
@@ -326,21 +327,21 @@ fn growth_of_harnesses(fills: u64, gains_mib: f64, inherits_kib: f64) -> reports
 
 #[test]
 fn what_a_harness_fills_when_it_takes_over_is_no_growth_and_what_it_gains_later_is() {
-    let (steady, gains) = (growth_of_harnesses(6, 0.0, 0.0), growth_of_harnesses(6, 40.0, 0.0));
+    let (steady, gains) = (growth_of_harnesses(20, 6, 0.0, 0.0), growth_of_harnesses(20, 6, 40.0, 0.0));
     let mib = 1024.0 * KIB;
     assert!(steady.per_hour.lo > -mib && steady.per_hour.hi < mib, "{steady:?}");
     assert!(gains.per_hour.lo > 0.0 && gains.per_hour.hi > 40.0 * mib, "{gains:?}");
-    let inherits = growth_of_harnesses(6, 0.0, 500.0);
+    let inherits = growth_of_harnesses(20, 6, 0.0, 500.0);
     assert!(inherits.per_hour.lo < 0.0 && inherits.per_hour.hi > 0.0, "other processes: {inherits:?}");
 }
 
 #[test]
 fn of_harnesses_that_lived_too_short_to_drift_it_is_asked_whether_one_holds_more_than_the_last() {
-    let (steady, inherits) = (growth_of_harnesses(12, 0.0, 0.0), growth_of_harnesses(12, 0.0, 500.0));
+    let (steady, inherits) = (growth_of_harnesses(10, 2, 0.0, 0.0), growth_of_harnesses(10, 2, 0.0, 250.0));
     let mib = 1024.0 * KIB;
     assert!(steady.per_hour.lo > -mib && steady.per_hour.hi < mib, "{steady:?}");
-    // 500 KiB each 200 seconds.
-    let planted = 18.0 * 500.0 * KIB;
+    // 250 KiB each 100 seconds.
+    let planted = 36.0 * 250.0 * KIB;
     assert!(inherits.per_hour.lo > planted / 2.0, "{inherits:?}");
     assert!(inherits.per_hour.lo < planted && inherits.per_hour.hi > planted, "{inherits:?}");
     assert!(steady.why.ends_with("their levels are compared."), "{}", steady.why);

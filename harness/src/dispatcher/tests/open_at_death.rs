@@ -269,11 +269,15 @@ fn who_answered_only_what_nobody_saw_is_not_said_to_hang() {
 #[test]
 fn a_fault_in_the_last_rounds_leaves_hangs_unknown_over_a_death_as_without_one() {
     for resume in [Simulation::die_and_resume as fn(&mut Simulation, u64), Simulation::die_and_start_again] {
-        let mut late = plan(8);
-        late.faults.push(fault("k", 8 * SECOND, 500 * MS, &[0], When::Due {}));
-        let mut run = Simulation::new(late, Deeds::default());
-        until(&mut run, 9 * SECOND + 100 * MS);
-        resume(&mut run, 50 * MS);
-        assert_eq!(run.run().end().hung, None);
+        let mut late = plan(18);
+        late.faults.push(fault("k", 18 * SECOND, 500 * MS, &[0], When::Due {}));
+        for deaths in [&[19 * SECOND + 100 * MS][..], &[9 * SECOND], &[9 * SECOND, 19 * SECOND + 100 * MS]] {
+            let mut run = Simulation::new(late.clone(), Deeds::default());
+            for at_ns in deaths {
+                until(&mut run, *at_ns);
+                resume(&mut run, 50 * MS);
+            }
+            assert_eq!(run.run().end().hung, None, "deaths at {deaths:?}");
+        }
     }
 }

@@ -26,6 +26,10 @@ pub(crate) const ANOTHER: f64 = 0.1;
 /// How long a target settles after a fault before its values count again, in nanoseconds.
 const SETTLES_NS: u64 = 1_000_000_000;
 
+/// How long a harness takes until its memory is what it stays at, in nanoseconds: in runs with 100 agents the last page
+/// of its start came after 36 to 68 s.
+const HARNESS_SETTLES_NS: u64 = 60_000_000_000;
+
 /// What all series of a run share.
 pub(in crate::analysis) struct Context<'a> {
     pub(super) evidence: &'a Evidence,
@@ -126,17 +130,17 @@ impl<'a> Context<'a> {
     }
 
     /// The memory of the harness, and whether the levels of its processes are compared. Each that took over is another
-    /// process, with a warm-up of its own, and a slope is taken within each. Where that leaves less than half of the
-    /// load they lived too short to drift: then it is asked whether one holds more than the one before, each from
-    /// when it has taken a dear reading, in which it fills its buffers.
+    /// process, which settles as the first did in the warm-up, and a slope is taken within each. Where that leaves less
+    /// than half of the load they lived too short to drift: then it is asked whether one holds more than the one before,
+    /// each from when it has taken a dear reading, in which it fills its buffers.
     pub(super) fn harness(&self) -> (Series, bool) {
         let series = self.of_groups(Watched::Harness, &[Group::Harness]);
-        let fills_ns = self.evidence.manifest.sampling.slow_every_ns.saturating_add(SETTLES_NS);
-        let warms_up_ns = self.load.warm_up_ns.max(fills_ns);
+        let dear_ns = self.evidence.manifest.sampling.slow_every_ns.saturating_add(SETTLES_NS);
         let young = |for_ns| self.takeovers.iter().map(move |at_ns| (*at_ns, at_ns.saturating_add(for_ns)));
-        let grown_up = self.load.spans.less(&Spans::new(young(warms_up_ns)));
-        let compared = grown_up.length() < self.load.spans.length() / 2;
-        let left_out = young(if compared { fills_ns } else { warms_up_ns }).map(pair);
+        let settled = self.load.spans.less(&Spans::new(young(HARNESS_SETTLES_NS)));
+        let compared = settled.length() < self.load.spans.length() / 2;
+        let left_out_ns = if compared { dear_ns.min(HARNESS_SETTLES_NS) } else { HARNESS_SETTLES_NS };
+        let left_out = young(left_out_ns).map(pair);
         let excluded = series.excluded.iter().copied().chain(left_out).collect();
         let breaks = merged(&series.breaks, self.takeovers.iter().copied().map(seconds));
         let lives = Series { breaks, excluded, ..series };
