@@ -95,9 +95,10 @@ fn of_segment(rows: &[Row], after: After) -> Vec<Fate> {
     let told = rows.iter().flat_map(|row| row.failed.iter().copied());
     let mut fates: Vec<Fate> =
         rows.iter().zip(told).map(|(row, failed)| fate(row, failed, failed, 0)).collect();
-    let (over, rest) = rows.split_at(fates.len());
+    let rest = &rows[fates.len()..];
     let sent = total(rest.iter().map(|row| row.sent));
-    let delivered = total(over.iter().zip(&fates).map(|(row, fate)| row.sent.saturating_sub(fate.most)));
+    // What was shed was not sent and failed all the same.
+    let delivered = total(fates.iter().map(|fate| fate.due.saturating_sub(fate.most)));
     let answered = total(rows.iter().map(|row| row.answered)).saturating_sub(delivered);
     let unanswered = sent.saturating_sub(answered);
     let open = if after == After::End { 0 } else { rows.last().map_or(0, |row| row.open).min(unanswered) };
@@ -166,5 +167,15 @@ mod tests {
         assert_eq!(shares(&refused, After::End), [(1.0, 1.0), (0.3, 0.3)]);
         assert_eq!(shares(&refused, After::Crash), [(1.0, 1.0), (0.3, 0.5)]);
         assert_eq!(shares(&refused, After::Death), [(1.0, 1.0), (0.375, 0.5)], "3 of 8, at least");
+    }
+
+    #[test]
+    fn what_was_shed_before_answers_for_nothing_that_is_not_told() {
+        // Half of what was due was shed in each but the last, of which nothing was answered.
+        let mut stalled = rows(&[(10, 0, &[0]), (10, 0, &[0]), (0, 10, &[])]);
+        stalled[..2].iter_mut().for_each(|row| row.shed = TASKS);
+        let fates = of_segment(&stalled, After::End);
+        assert_eq!(fates[2], Fate { due: TASKS, least: TASKS, most: TASKS, hidden: 0 });
+        assert_eq!(fates[0], Fate { due: 2 * TASKS, least: TASKS, most: TASKS, hidden: 0 });
     }
 }
