@@ -3,7 +3,7 @@
 use evidence::end::Ledger;
 use evidence::round::{Interval as Row, Round};
 
-use super::fates::{self, Fate};
+use super::fates::Fates;
 use super::{Basis, Findings, Measured, Of, number, shed_tasks, total};
 use crate::reading::Evidence;
 use crate::statistics::Interval;
@@ -14,7 +14,7 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
         Some(_) => {}
         None => running(&evidence.intervals, findings),
     }
-    let fates = fates::of(evidence);
+    let fates = Fates::of(evidence);
     rates_by_phase(evidence, &fates, findings);
     worst_rate(evidence, &fates, None, findings);
 }
@@ -58,11 +58,13 @@ fn closed(evidence: &Evidence, ledger: &Ledger, findings: &mut Findings) {
     }
 }
 
+/// Of one. A share is known to half of such a step, as a number of 64 bits.
+const STEPS: f64 = 1e15;
+
 /// The share that was delivered, and the rest.
 fn rates(of: Of<'_>, delivered: Measured, findings: &mut Findings) {
-    let n = number(delivered.n);
-    // Shares of `n` that are as near to those of a limit as a number can be: 1 - 0.95 is not 0.05.
-    let rest = |share: f64| ((1.0 - share) * n).round() / n;
+    // As near to the numbers of a limit as a number can be: 1 - 0.95 is not 0.05.
+    let rest = |share: f64| ((1.0 - share) * STEPS).round() / STEPS;
     let Interval { lo, hi } = delivered.interval;
     let interval = Interval { lo: rest(hi), hi: rest(lo) };
     findings.put("delivery.rate", of, delivered);
@@ -93,11 +95,11 @@ fn running(rows: &[Row], findings: &mut Findings) {
 
 /// Delivery in each phase: of the rounds that were due in it or, where there are single tasks, of all that was sent in
 /// its intervals.
-fn rates_by_phase(evidence: &Evidence, fates: &[Fate], findings: &mut Findings) {
+fn rates_by_phase(evidence: &Evidence, fates: &Fates<'_>, findings: &mut Findings) {
     for window in &evidence.windows {
         let phase = window.phase.as_str();
         let found = if evidence.manifest.workload.arrivals {
-            delivery_of_rows(evidence, fates, phase)
+            fates.together(phase)
         } else {
             delivery_of_rounds(evidence, phase)
         };
@@ -115,17 +117,11 @@ fn delivery_of_rounds(evidence: &Evidence, phase: &str) -> Option<Measured> {
     (expected > 0).then(|| Measured::exact(Basis::Rounds, expected, number(delivered) / number(expected)))
 }
 
-fn delivery_of_rows(evidence: &Evidence, fates: &[Fate], phase: &str) -> Option<Measured> {
-    let here = evidence.intervals.iter().zip(fates).filter(|(row, _)| row.phase == phase);
-    here.map(|(_, fate)| *fate).reduce(Fate::plus)?.share()
-}
-
 /// The worst round, or the worst interval where there are single tasks.
-fn worst_rate(evidence: &Evidence, fates: &[Fate], phase: Option<&str>, findings: &mut Findings) {
+fn worst_rate(evidence: &Evidence, fates: &Fates<'_>, phase: Option<&str>, findings: &mut Findings) {
     let here = |of: &str| phase.is_none_or(|phase| phase == of);
     let shares: Vec<Measured> = if evidence.manifest.workload.arrivals {
-        let rows = evidence.intervals.iter().zip(fates);
-        rows.filter(|(row, _)| here(&row.phase)).filter_map(|(_, fate)| fate.share()).collect()
+        fates.each(phase)
     } else {
         let over = |r: &&Round| here(&r.phase) && (r.ended_ns.is_some() || r.started_ns.is_none());
         let rounds = evidence.rounds.iter().filter(over);
