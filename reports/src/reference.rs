@@ -116,8 +116,10 @@ fn rules() -> String {
         Counts, shares of counts and greatest values are exact. A percentile has an interval from order statistics,\n\
         each bound of which holds with 95 % whatever the distribution; it has an upper bound only from {p50} values\n\
         on for p50, {p90} for p90, {p95} for p95 and {p99} for p99. Delivery in a phase or an interval\n\
-        is that of the tasks that were sent in it, whenever they were answered; it has an interval of its own where the\n\
-        harness ended before that was known.\n\n\
+        is that of the tasks that were sent in it, whenever they were answered. From the interval on in which the oldest\n\
+        task was sent that was within its time-out when the harness ended, regularly or not, it is known only for all\n\
+        tasks together: delivery in an interval or a phase that has only a part of them has an interval of its own, and\n\
+        so has any that has some of them where the harness died and it is not known which tasks were still open.\n\n\
         Wholly inside the limit is GO, wholly outside NO-GO, anything else INCONCLUSIVE, with what would settle it.\n\
         Wholly inside the second limit, `conditional`, is CONDITIONAL. No data is INCONCLUSIVE, never a pass.\n\n\
         A task that was due and not started, refused, or never answered, counts as slower than every other in the\n\

@@ -162,8 +162,8 @@ fn delivery(evidence: &Evidence) -> Option<Chart> {
     })
 }
 
-/// What went in and what came out of a target that is loaded with single tasks. Which of them an answer belongs
-/// to is not known by interval, so that their ratio would be no delivery.
+/// What went in and what came out of a target that is loaded with single tasks, each when it did: an answer may be to
+/// a task of an earlier interval, so that their ratio is no delivery.
 fn load(evidence: &Evidence) -> Option<Chart> {
     if !evidence.manifest.workload.arrivals {
         return None;
