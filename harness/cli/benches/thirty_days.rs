@@ -81,8 +81,7 @@ fn disk(run: &Path, plan: &scenarios::plan::Plan) -> bool {
     let files = month::on_disk(run, plan);
     println!("\n      found   `plan`   MiB");
     for (name, (told, found)) in &files {
-        let off = month::off(&BTreeMap::from([(name.clone(), (*told, *found))]));
-        println!("{:11.2} {:8.2}   {name}, {:+.0} %", mebibytes(*found), mebibytes(*told), off * 100.0);
+        println!("{:11.2} {:8.2}   {name}", mebibytes(*found), mebibytes(*told));
     }
     let (told, found) = files.values().fold((0, 0), |sum, file| (sum.0 + file.0, sum.1 + file.1));
     let off = month::off(&files);

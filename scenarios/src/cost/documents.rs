@@ -1,5 +1,5 @@
 //! Files of which there is one a run: the plan, how it stood and how it ended, and the reports. Their sizes were fitted to
-//! what some sixty runs of the scenarios of this repository left behind, of 10 to 708 agents and up to 60 faults; of a
+//! what some fifty runs of the scenarios of this repository left behind, of 10 to 708 agents and up to 60 faults; of a
 //! run of weeks they are no hundredth.
 
 use evidence::fewest;
