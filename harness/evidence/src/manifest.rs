@@ -154,7 +154,8 @@ pub struct Sampling {
     pub every_ns: u64,
     /// The dear set (proportional memory, single processes), in nanoseconds.
     pub slow_every_ns: u64,
-    /// Whether private memory holds what is swapped out. Where it does not, swap was read with the dear set alone.
+    /// Whether private memory holds what is swapped out, and swap was read of every process at every tick. Where it does
+    /// not, swap was read with the dear set alone, of at most 256 processes of a group in a tick.
     #[serde(default)]
     pub counts_swap: bool,
 }

@@ -80,7 +80,8 @@ pub struct Sample {
     /// touched and had to be read from a disk. Where they rise, resident memory is the kernel's doing.
     #[serde(default)]
     pub major_faults: Option<u64>,
-    /// Private memory of all that was swapped out; for the host, swap in use.
+    /// Private memory of all that was swapped out; for the host, swap in use. In a run whose manifest does not say
+    /// `counts_swap`, what was swapped out of those of which proportional memory was read in this tick.
     #[serde(default)]
     pub swap: Option<u64>,
     /// Host only: memory available without swapping.
