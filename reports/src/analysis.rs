@@ -288,6 +288,11 @@ impl Measured {
     fn exact(basis: Basis, n: u64, value: f64) -> Self {
         Self { basis, n, value, interval: Interval::exact(value), needs: None }
     }
+
+    /// What was found is the least that it can be.
+    fn at_least(basis: Basis, n: u64, interval: Interval) -> Self {
+        Self { basis, n, value: interval.lo, interval, needs: None }
+    }
 }
 
 impl Findings {

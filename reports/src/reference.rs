@@ -173,9 +173,10 @@ fn rules() -> String {
         ticks in time or above a gap of {gap} intervals, gates on drift where more than {gaps} of the load lie in gaps or\n\
         the harness itself drifts by more than {harness}, every gate where the host slept, its clock was set, or the ledger\n\
         does not close; gates on lost and unknown tasks without a passed drain\n\
-        barrier. Where some of the target was swapped out, private memory counts it, and gates on resident and proportional\n\
-        memory are withheld unless it is too much already; in a run whose private memory was read without it (`counts_swap`\n\
-        of the manifest), so is every gate on memory. An interrupted run and a run in which no task was answered is never GO; a rehearsal's verdict is REHEARSAL. A target that ends by itself is NO-GO whatever the\n\
+        barrier. Where some of the target was swapped out, private memory counts it, and resident and proportional memory have\n\
+        an interval, up to what was found and what can have been swapped out of the same processes then; in a run whose\n\
+        private memory was read without it (`counts_swap` of the manifest), every gate on memory is withheld unless it is too\n\
+        much already. An interrupted run and a run in which no task was answered is never GO; a rehearsal's verdict is REHEARSAL. A target that ends by itself is NO-GO whatever the\n\
         gates ask. A breach of a response or round time that the harness' own lateness explains is\n\
         INCONCLUSIVE, and so is one of delivery or of late tasks where it was late by a quarter of the time-out.\n"
     )

@@ -2,9 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use evidence::sample::Sample;
+
 use super::resources::TARGET;
 use super::{number, seconds};
 use crate::reading::Evidence;
+
+/// How much was swapped out when a group was read, at most, in bytes: infinite where it could not be read.
+pub(super) type Swap = fn(&Sample) -> f64;
+
+/// Of the whole group.
+pub(super) fn of_group(evidence: &Evidence) -> Swap {
+    counted(evidence, |sample| sample.swap.map_or(f64::INFINITY, number))
+}
+
+/// Of one process: all of the group's may be its own, but it is part of its private memory.
+pub(super) fn of_process(evidence: &Evidence) -> Swap {
+    counted(evidence, |sample| {
+        let all = sample.swap.map(|all| sample.private_max.map_or(all, |most| most.min(all)));
+        all.map_or(f64::INFINITY, number)
+    })
+}
+
+/// A run that did not count it says nothing of it: the verdict withholds what rests on it.
+fn counted(evidence: &Evidence, swap: Swap) -> Swap {
+    if evidence.manifest.sampling.counts_swap { swap } else { |_| 0.0 }
+}
 
 /// Memory of the target was swapped out.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -68,7 +68,7 @@ impl Condition {
             }
     }
 
-    fn met(id: &'static str, scope: Scope, found: String) -> Self {
+    pub(super) fn met(id: &'static str, scope: Scope, found: String) -> Self {
         Self { id, outcome: Outcome::Go, why: found.clone(), found, scope, bears_on: &[] }
     }
 

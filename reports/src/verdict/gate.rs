@@ -232,6 +232,9 @@ fn settle(gate: &Gate, finding: &Finding, hours: f64) -> String {
     if finding.basis == Basis::ClosedLedger {
         return "of tasks that were neither acknowledged, refused nor answered it is not known".to_owned();
     }
+    if finding.basis == Basis::Samples {
+        return swap::settle(finding);
+    }
     if let Some(sight) = &finding.sight {
         return longer(gate, finding, sight, hours);
     }

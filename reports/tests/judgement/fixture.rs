@@ -485,6 +485,7 @@ pub(crate) fn sample(at_ns: u64, group: Group, processes: u32, tick: u64) -> Sam
         pss_sum: Some(count * (180 << 10)),
         pss_max: Some(181 << 10),
         pss_processes: Some(processes),
+        swap: Some(0),
         descriptors_sum: Some(count * 9),
         descriptors_max: Some(9 + u64::from(group == Group::Coordinator) * 12),
         threads_sum: Some(count),
