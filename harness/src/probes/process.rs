@@ -72,8 +72,8 @@ impl ProcessReader {
         }
         let swap = match swapping.then(|| self.file(pid, "status")) {
             None => Some(0),
-            // One that has given its memory back has no such line.
-            Some(Ok(text)) => Some(kibibytes(text, b"VmSwap:")?),
+            Some(Ok(text)) if has_no_memory(text) => return None,
+            Some(Ok(text)) => kibibytes(text, b"VmSwap:"),
             Some(Err(e)) if is_gone(&e) => return None,
             Some(Err(_)) => None,
         };
@@ -147,9 +147,21 @@ fn private(memory: Option<Memory>, page: u64, swap: Option<u64>) -> Option<u64> 
     resident.zip(swap).map(|(resident, swapped)| resident + swapped)
 }
 
+/// Whether `status` is that of a process that has given its memory back: where the lines of memory belong, before the
+/// number of threads, there is none. One that lacks `VmSwap` alone, or is cut off at the end of the buffer, is alive.
+fn has_no_memory(status: &[u8]) -> bool {
+    let has = |name: &[u8]| line(status, name).is_some();
+    has(b"Threads:") && !has(b"VmSize:") && !has(b"VmSwap:")
+}
+
+/// What follows this at the beginning of a line.
+fn line<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    text.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(name))
+}
+
 /// The value of a line of `smaps_rollup` or `status`, in bytes.
 fn kibibytes(text: &[u8], name: &[u8]) -> Option<u64> {
-    let line = text.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(name))?;
+    let line = line(text, name)?;
     number(line.trim_ascii().split(|b| *b == b' ').next()?).map(|kib| kib * 1024)
 }
 
@@ -197,6 +209,19 @@ mod tests {
         assert_eq!(private(memory, 4096, Some(0)), Some(40 * 4096));
         assert_eq!(private(memory, 4096, None), None);
         assert_eq!(private(None, 4096, swapped), None);
+    }
+
+    #[test]
+    fn only_a_process_without_any_memory_has_given_it_back() {
+        for (status, gave_back, swapped) in [
+            ("Name:\tsh\nVmSize:\t  900 kB\nVmSwap:\t   8 kB\nThreads:\t1\n", false, Some(8192)),
+            ("Name:\tsh\nVmSize:\t  900 kB\nVmRSS:\t 12 kB\nThreads:\t1\n", false, None),
+            ("Name:\tsh\nGroups:\t1 2 3", false, None),
+            ("Name:\tsh\nState:\tZ (zombie)\nThreads:\t1\n", true, None),
+        ] {
+            assert_eq!(has_no_memory(status.as_bytes()), gave_back, "{status}");
+            assert_eq!(kibibytes(status.as_bytes(), b"VmSwap:"), swapped, "{status}");
+        }
     }
 
     #[test]
