@@ -69,7 +69,7 @@ pub(super) fn sample(group: Group, processes: u32, at_ns: u64, dear: bool, ticks
         threads_max: Some(held.threads),
         cpu_ns: Some(at_ns / 1000 * held.cpu * count),
         major_faults: Some(0),
-        swap: dear.then_some(0),
+        swap: Some(0),
         ticks,
         ..Sample::empty(at_ns, group)
     })
