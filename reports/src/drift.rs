@@ -61,6 +61,8 @@ pub struct Series {
     pub declared_warm_up_s: f64,
     /// The period of something that repeats in the series, if one is known; blocks hold whole periods.
     pub period_s: Option<f64>,
+    /// Whether each sample is of another process, so that what one is says nothing of the next: noise without memory.
+    pub independent: bool,
     /// The smallest change that the series can show (one descriptor of one process in a mean of 50: 0.02);
     /// `None`: the smallest change that it does show.
     pub quantum: Option<f64>,

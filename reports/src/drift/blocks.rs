@@ -33,13 +33,18 @@ pub(super) struct Cut {
     pub(super) breaks: Vec<f64>,
     /// Length of a block, in seconds.
     pub(super) width_s: f64,
+    /// Whether blocks lie further apart on the grid than neighbours do, since one says nothing of the next.
+    pub(super) apart: bool,
 }
+
+/// How far apart blocks lie that are no neighbours.
+const APART: usize = 2;
 
 impl Cut {
     /// The cut for these samples: at most [`MOST`] blocks or, with few samples, blocks long enough for three,
-    /// and whole periods of what repeats.
+    /// and whole periods of what repeats. `apart`: of samples that say nothing of each other.
     #[expect(clippy::cast_precision_loss, reason = "counts of samples")]
-    pub(super) fn of(points: &[Point], breaks: &[f64], period_s: Option<f64>) -> Self {
+    pub(super) fn of(points: &[Point], breaks: &[f64], period_s: Option<f64>, apart: bool) -> Self {
         let n = points.len();
         let count = (n / 3).max(n.min(16)).clamp(1, MOST);
         let width = span(points) / count as f64;
@@ -49,7 +54,7 @@ impl Cut {
         };
         let mut breaks = breaks.to_vec();
         breaks.sort_by(f64::total_cmp);
-        Self { breaks, width_s }
+        Self { breaks, width_s, apart }
     }
 }
 
@@ -107,6 +112,7 @@ pub(super) fn cut(points: &[Point], how: &Cut) -> Vec<Block> {
             segment_start = point.at_s;
         }
         let here = if how.width_s > 0.0 { ((point.at_s - segment_start) / how.width_s) as usize } else { 0 };
+        let here = if how.apart { APART * here } else { here };
         if !new_segment && here != place {
             finish(&mut blocks, &mut members, segment, place);
         }

@@ -4,13 +4,18 @@ use super::blocks::{median, usable};
 use super::{Point, Series};
 
 /// The median of each segment, a point each, as one series without breaks: what segments too short for a slope of their
-/// own say together. Growth that ends with its segment is not in it.
+/// own say together. Growth that ends with its segment is not in it; and as each begins anew, one says nothing of the next.
 #[must_use]
 pub fn levels(series: &Series) -> Series {
     let segment = |point: &Point| series.breaks.partition_point(|b| *b <= point.at_s);
     let points = usable(series);
     let segments = points.chunk_by(|a, b| segment(a) == segment(b));
-    Series { points: segments.map(level).collect(), quantum: series.quantum, ..Series::default() }
+    Series {
+        points: segments.map(level).collect(),
+        independent: true,
+        quantum: series.quantum,
+        ..Series::default()
+    }
 }
 
 fn level(segment: &[Point]) -> Point {

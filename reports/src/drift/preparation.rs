@@ -50,7 +50,7 @@ impl Prepared {
 /// Makes a series ready.
 pub(super) fn prepare(series: &Series) -> Prepared {
     let points = blocks::usable(series);
-    let cut = Cut::of(&points, &series.breaks, series.period_s);
+    let cut = Cut::of(&points, &series.breaks, series.period_s, series.independent);
     let quantum = series.quantum.unwrap_or_else(|| smallest_change(&points));
     let whole = blocks::cut(&points, &cut);
     let slope = fit::theil_sen(&whole, &|b: &Block| b.at_s).unwrap_or(0.0);
@@ -92,7 +92,7 @@ fn settle(series: &Series, points: Vec<Point>, cut: Cut, whole: &[Block], quantu
     let breaks = cut.breaks;
     let mut marks = breaks.clone();
     marks.extend(steps.iter().map(|s| s.at_s));
-    let cut = Cut::of(&points, &marks, series.period_s);
+    let cut = Cut::of(&points, &marks, series.period_s, series.independent);
     let blocks = blocks::cut(&points, &cut);
     Prepared { points, blocks, cut, breaks, steps, warm_up_s, warm_up, sawtooth: false, quantum }
 }

@@ -59,7 +59,7 @@ pub(super) fn slope(prepared: &Prepared, confidence: f64) -> Option<Slope> {
 /// Steps are no drift, and yet part of what a series did. With steps up, the interval reaches up to what the
 /// whole would be taken for, steps and all; with steps down, down to it, unless a fault explains them.
 fn with_steps(per_s: &mut Estimate, prepared: &Prepared, confidence: f64) {
-    let cut = Cut { breaks: prepared.breaks.clone(), width_s: prepared.cut.width_s };
+    let cut = Cut { breaks: prepared.breaks.clone(), ..prepared.cut };
     let Some(whole) = fit::fit(&blocks::cut(&prepared.points, &cut), |b| b.at_s) else { return };
     let half = whole.half_width(confidence);
     if prepared.steps.iter().any(|s| s.by > 0.0) {
@@ -82,7 +82,7 @@ fn with_steps(per_s: &mut Estimate, prepared: &Prepared, confidence: f64) {
 fn beside_warm_up(per_s: &mut Estimate, prepared: &Prepared, warm_up: &WarmUp, confidence: f64) -> f64 {
     let points = &prepared.points;
     let last = &points[points.len() - (points.len() as f64 * LAST) as usize..];
-    let cut = Cut::of(last, &prepared.cut.breaks, None);
+    let cut = Cut::of(last, &prepared.cut.breaks, None, prepared.cut.apart);
     let last = fit::fit(&blocks::cut(last, &cut), |b| b.at_s);
     let mut margin = 0.0_f64;
     for fit in warm_up.beside.iter().chain(&last) {

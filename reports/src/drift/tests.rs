@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Drift, Point, Question, Series, Shape, confidence_at, drift, drifting, pooled};
+use super::{Drift, Point, Question, Series, Shape, confidence_at, drift, drifting, levels, pooled};
 
 const KIB: f64 = 1_024.0;
 const MIB: f64 = 1_024.0 * KIB;
@@ -167,6 +167,30 @@ fn a_count_that_begins_anew_is_known_to_one_unit_of_its_longest_life() {
     let found = judged(&series);
     assert!(found.per_hour.hi >= 0.9 * 60.0, "{found:?}");
     assert!(found.smallest_visible_per_hour >= 60.0, "{found:?}");
+}
+
+/// Twenty lives of thirty seconds. Each is flat at a level of its own; the levels rise so much an hour.
+fn twenty_lives(seed: u32, per_hour: f64) -> Series {
+    let level = |t: f64| {
+        let life = (t / 30.0).floor();
+        4.5 * MIB + 50.0 * KIB * noise(life + 100.0 * f64::from(seed)) + per_hour * life * 30.0 / HOUR
+    };
+    let breaks = (1..20).map(|life| 30.0 * f64::from(life)).collect();
+    Series { quantum: Some(4.0 * KIB), breaks, ..every_second(600, level) }
+}
+
+#[test]
+fn the_levels_of_lives_that_begin_anew_are_compared_as_noise_without_memory() {
+    let seeds = || 0..400_u32;
+    let found = |seed: u32, per_hour: f64| judged(&levels(&twenty_lives(seed, per_hour)));
+    let share = |count: usize| count as f64 / 400.0;
+    let alarms = seeds().filter(|seed| found(*seed, 0.0).per_hour.lo > 0.0).count();
+    assert!(share(alarms) <= 0.02, "{alarms} false alarms");
+    let decided = seeds().filter(|seed| found(*seed, 0.0).per_hour.hi < MIB).count();
+    assert!(share(decided) >= 0.9, "{decided} pass a gate of a mebibyte an hour");
+    let seen = |seed: &u32| found(*seed, found(1_000, 0.0).smallest_visible_per_hour).per_hour.lo > 0.0;
+    let seen = seeds().filter(seen).count();
+    assert!(share(seen) >= 0.8, "{seen} of the smallest visible drift are found");
 }
 
 #[test]

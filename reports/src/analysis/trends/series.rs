@@ -101,8 +101,8 @@ impl<'a> Context<'a> {
             excluded: self.excluded.clone(),
             faults: self.faults.clone(),
             declared_warm_up_s: warm_up.max(0.0),
-            period_s: None,
             quantum,
+            ..Series::default()
         }
     }
 
