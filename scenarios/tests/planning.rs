@@ -541,7 +541,7 @@ fn the_cost_of_a_month_is_told_before_it_starts() {
         descriptors: 772,
         memory_bytes: 245661696,
         privileges: [],
-        disk_bytes: 199853989,
+        disk_bytes: 200545189,
     }
     "#);
 }
