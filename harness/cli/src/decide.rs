@@ -34,10 +34,7 @@ pub(crate) fn command(gates: &Path, args: &Judge) -> Exit {
     };
     match reports::write_decision(&decision, &out) {
         Ok(files) => {
-            crate::terminal::say(format_args!(
-                "{}",
-                reports::decision_terminal(&decision, crate::terminal::width())
-            ));
+            crate::terminal::say_fitted(|width| reports::decision_terminal(&decision, width));
             files.first().into_iter().for_each(|page| say!("report: {}", page.display()));
             decision.outcome.into()
         }

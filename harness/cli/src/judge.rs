@@ -16,10 +16,7 @@ pub(crate) fn command(args: &Judge) -> Exit {
 fn judged(run: &Path) -> Exit {
     match reports::render(run) {
         Ok(rendered) => {
-            crate::terminal::say(format_args!(
-                "{}",
-                reports::terminal(&rendered.verdict, crate::terminal::width())
-            ));
+            crate::terminal::say_fitted(|width| reports::terminal(&rendered.verdict, width));
             rendered.verdict.outcome.into()
         }
         Err(why) => failed(run, &why),

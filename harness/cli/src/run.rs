@@ -224,10 +224,7 @@ pub(crate) fn conclude(
     }
     match reports::render(run) {
         Ok(rendered) => {
-            crate::terminal::say(format_args!(
-                "{}",
-                reports::terminal(&rendered.verdict, crate::terminal::width())
-            ));
+            crate::terminal::say_fitted(|width| reports::terminal(&rendered.verdict, width));
             say!("report: {}", near(&evidence::layout::REPORT_HTML.within(run)).display());
             exit.and(rendered.verdict.outcome.into())
         }

@@ -36,9 +36,10 @@ pub(crate) fn unwritten() -> Option<&'static str> {
     UNWRITTEN.get().map(String::as_str)
 }
 
-/// How many columns the terminal has to which results go; `None` if they go elsewhere.
-pub(crate) fn width() -> Option<usize> {
-    terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0))
+/// Writes results that are made for so many columns as the terminal has to which they go; `None` if they go elsewhere.
+pub(crate) fn say_fitted(text: impl FnOnce(Option<usize>) -> String) {
+    let width = terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0));
+    say(format_args!("{}", text(width)));
 }
 
 /// What makes room for a line where the progress stands; empty if that is not shown on a terminal.

@@ -157,7 +157,7 @@ impl<'a> Watch<'a> {
         let evidence = reports::Evidence::read(self.run)?;
         let analysis = reports::analyse(&evidence);
         let verdict = reports::judge(&analysis, &analysis.gates);
-        crate::terminal::say(format_args!("{}", reports::terminal(&verdict, crate::terminal::width())));
+        crate::terminal::say_fitted(|width| reports::terminal(&verdict, width));
         Ok(verdict.outcome.into())
     }
 

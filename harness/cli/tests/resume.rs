@@ -4,7 +4,7 @@
 mod support;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Output};
 
 use evidence::end::{End, How};
@@ -68,6 +68,21 @@ fn steps(run: &Path) -> Vec<FaultStep> {
     events(run).into_iter().filter_map(|event| of(event.fact)).collect()
 }
 
+/// A run that was begun and has done three rounds: its directory, and its harness.
+fn begun(place: &Place, on_harness_death: &str) -> (PathBuf, Child) {
+    let (file, run) = (scenario(place, on_harness_death), place.path("run"));
+    let child = place.spawn(&["run", &file, "--out", run.to_str().unwrap(), "--quiet"]);
+    wait_for("three rounds", || (rounds_done(&run) >= 3).then_some(()));
+    (run, child)
+}
+
+/// Another harness that goes on with a run, and has taken it over.
+fn taken_over(place: &Place, run: &Path) -> Child {
+    let child = place.spawn(&["resume", run.to_str().unwrap(), "--quiet"]);
+    until(run, "takeover", |fact| matches!(fact, Fact::Resumed { .. }));
+    child
+}
+
 /// Every task is accounted for, over all segments.
 fn assert_accounted(end: &End) {
     let of = end.ledger;
@@ -86,8 +101,7 @@ fn a_run_whose_harness_is_killed_twice_goes_on_with_its_living_target_to_the_sam
     until(&run, "fault", |fact| matches!(fact, Fact::Fault { step: FaultStep::Injected, .. }));
     kill_harness(child);
 
-    let child = place.spawn(&["resume", out, "--quiet"]);
-    until(&run, "takeover", |fact| matches!(fact, Fact::Resumed { .. }));
+    let child = taken_over(&place, &run);
     let before = rounds_done(&run);
     let three_more = || (rounds_done(&run) >= before + 3).then_some(());
     wait_for("rounds after the takeover", three_more);
@@ -111,11 +125,8 @@ fn a_run_whose_harness_is_killed_twice_goes_on_with_its_living_target_to_the_sam
 #[test]
 fn a_target_that_ended_with_its_harness_or_its_host_is_started_again_and_a_changed_plan_is_refused() {
     let place = Place::new();
-    let file = scenario(&place, "stop");
-    let run = place.path("run");
+    let (run, child) = begun(&place, "stop");
     let out = run.to_str().unwrap();
-    let child = place.spawn(&["run", &file, "--out", out, "--quiet"]);
-    wait_for("three rounds", || (rounds_done(&run) >= 3).then_some(()));
     let living = place.output(&["resume", out]);
     assert_eq!(living.status.code(), Some(69), "{}", text(&living));
     assert!(text(&living).contains("a harness still holds it"), "{}", text(&living));
@@ -130,8 +141,7 @@ fn a_target_that_ended_with_its_harness_or_its_host_is_started_again_and_a_chang
     assert!(text(&refused).contains("plan.json is not what the run was begun with"), "{}", text(&refused));
     std::fs::write(&plan, was).unwrap();
 
-    let child = place.spawn(&["resume", out, "--quiet"]);
-    until(&run, "takeover", |fact| matches!(fact, Fact::Resumed { .. }));
+    let child = taken_over(&place, &run);
     let before = rounds_done(&run);
     wait_for("a round after it", || (rounds_done(&run) > before).then_some(()));
     kill_harness(child);
@@ -155,11 +165,8 @@ fn a_target_that_ended_with_its_harness_or_its_host_is_started_again_and_a_chang
 #[test]
 fn a_run_is_resumed_by_the_program_that_began_it_and_by_no_other_build_of_its_version() {
     let place = Place::new();
-    let file = scenario(&place, "stop");
-    let run = place.path("run");
+    let (run, child) = begun(&place, "stop");
     let out = run.to_str().unwrap();
-    let child = place.spawn(&["run", &file, "--out", out, "--quiet"]);
-    wait_for("three rounds", || (rounds_done(&run) >= 3).then_some(()));
     kill_harness(child);
     place.assert_nothing_left();
 
@@ -174,8 +181,7 @@ fn a_run_is_resumed_by_the_program_that_began_it_and_by_no_other_build_of_its_ve
     }
     assert_eq!(takeovers(&run), []);
 
-    let child = place.spawn(&["resume", out, "--quiet"]);
-    until(&run, "takeover", |fact| matches!(fact, Fact::Resumed { .. }));
+    let child = taken_over(&place, &run);
     kill_harness(child);
     place.assert_nothing_left();
 

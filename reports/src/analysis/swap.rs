@@ -32,7 +32,7 @@ fn counted(evidence: &Evidence, swap: Swap) -> Swap {
 /// Memory of the target was swapped out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Swapped {
-    /// How much at once, greatest, in bytes; of a large group, of those processes that were read.
+    /// How much at once, greatest, in bytes; where it was not counted, of those processes of a large group that were read.
     pub most: f64,
     /// When that was, in seconds since the target was ready.
     pub at_s: f64,
