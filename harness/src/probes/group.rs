@@ -43,6 +43,11 @@ impl Sum {
         (self.count > 0).then_some(self.total)
     }
 
+    /// The sum over as many processes; that of some of them is not theirs.
+    fn of_all(self, processes: u32) -> Option<u64> {
+        self.total().filter(|_| self.count == processes)
+    }
+
     fn max(self) -> Option<u64> {
         (self.count > 0).then_some(self.max)
     }
@@ -75,20 +80,20 @@ impl Sums {
     pub(super) fn sample(&self, at_ns: u64, group: Group, cpu_ns: u64, major_faults: u64) -> Sample {
         Sample {
             processes: self.processes,
-            rss_sum: self.rss.total(),
+            rss_sum: self.rss.of_all(self.processes),
             rss_max: self.rss.max(),
-            private_sum: self.private.total(),
+            private_sum: self.private.of_all(self.processes),
             private_max: self.private.max(),
             pss_sum: self.pss.total(),
             pss_max: self.pss.max(),
             pss_processes: (self.pss.count > 0).then_some(self.pss.count),
-            descriptors_sum: self.descriptors.total(),
+            descriptors_sum: self.descriptors.of_all(self.processes),
             descriptors_max: self.descriptors.max(),
             threads_sum: self.threads.total(),
             threads_max: self.threads.max(),
             cpu_ns: Some(cpu_ns),
             major_faults: Some(major_faults),
-            swap: self.swap.total(),
+            swap: self.swap.of_all(self.processes),
             ..Sample::empty(at_ns, group)
         }
     }
@@ -99,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_not_be_read_is_absent_and_does_not_count_as_zero() {
+    fn what_could_not_be_read_of_one_is_absent_of_all_and_does_not_count_as_zero() {
         let reading = |rss, pss| Reading { rss, pss, threads: 2, ..Reading::default() };
         let mut sums = Sums::default();
         sums.add(&reading(Some(10), None));
@@ -108,7 +113,6 @@ mod tests {
         let sample = sums.sample(1, Group::Worker, 99, 3);
         let expected = Sample {
             processes: 3,
-            rss_sum: Some(40),
             rss_max: Some(30),
             pss_sum: Some(12),
             pss_max: Some(7),

@@ -63,10 +63,19 @@ fn three(rows: &[Sample]) -> Option<[Sample; 3]> {
             }
         )*};
     }
+    let most_of = |read: fn(&Sample) -> Option<u64>| {
+        rows.iter().filter(|row| read(row).is_some()).count() * 2 >= rows.len()
+    };
     columns! {
         rss_sum rss_max private_sum private_max pss_sum pss_max pss_processes descriptors_sum descriptors_max
         threads_sum threads_max swap available
     }
+    // What was there at a few ticks only does not stand for the stretch; its peaks do.
+    let [_, median, _] = &mut three;
+    median.rss_sum = median.rss_sum.filter(|_| most_of(|row| row.rss_sum));
+    median.private_sum = median.private_sum.filter(|_| most_of(|row| row.private_sum));
+    median.descriptors_sum = median.descriptors_sum.filter(|_| most_of(|row| row.descriptors_sum));
+    median.threads_sum = median.threads_sum.filter(|_| most_of(|row| row.threads_sum));
     let mut processes: Vec<u32> = rows.iter().map(|row| row.processes).collect();
     processes.sort_unstable();
     let mut load: Vec<f64> = rows.iter().filter_map(|row| row.load).collect();
@@ -266,6 +275,17 @@ mod tests {
             prop_assert!((50..=55).contains(&read.typical.len()), "{} rows", read.typical.len());
             prop_assert!(read.typical.is_sorted_by_key(|r| r.at_ns));
             prop_assert_eq!(read.typical.last().map(|r| (r.at_ns, r.cpu_ns)), Some((2_997 * SECOND, Some(2_997))));
+        }
+    }
+
+    #[test]
+    fn what_was_read_at_a_few_ticks_of_a_stretch_is_no_value_of_the_stretch() {
+        for (read, expected) in [(0, None), (1, None), (2, Some(5)), (4, Some(5))] {
+            let rows: Vec<Sample> = (0..4)
+                .map(|second| Sample { private_sum: (second < read).then_some(5), ..row(second, 7) })
+                .collect();
+            let [_, median, greatest] = three(&rows).unwrap();
+            assert_eq!((median.private_sum, greatest.private_sum), (expected, (read > 0).then_some(5)));
         }
     }
 
