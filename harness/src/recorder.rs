@@ -1,9 +1,10 @@
 //! Writes the evidence on a thread of its own, so that a slow disk never delays what is due.
 //!
-//! Events are handed to the kernel as soon as nothing else waits, tables at each interval. What waits to be
-//! written is bounded in bytes: beyond that, records are dropped and counted, never queued.
+//! Events are handed to the kernel as soon as nothing else waits, tables at each interval; every ten seconds, or at each
+//! interval that is longer, everything is on the disk. What waits to be written is bounded in bytes: beyond that, records are dropped and counted, never queued.
 //! The first refusal of the file system is told once; from then on nothing is written.
 
+mod durable;
 mod files;
 
 use std::path::Path;

@@ -7,6 +7,7 @@ use evidence::tier::{Retention, Tables};
 use evidence::{event, layout, round};
 
 use super::Record;
+use super::durable::Durable;
 
 /// One writer for each.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub(super) struct Files {
     rounds: round::RoundWriter,
     intervals: round::IntervalWriter,
     tables: Tables,
+    durable: Durable,
 }
 
 impl Files {
@@ -26,6 +28,7 @@ impl Files {
             rounds: round::RoundWriter::create(&layout::ROUNDS.within(run))?,
             intervals: round::IntervalWriter::create(&layout::INTERVALS.within(run))?,
             tables: Tables::create(run, retention)?,
+            durable: Durable::new(run),
         })
     }
 
@@ -37,6 +40,7 @@ impl Files {
             rounds: round::RoundWriter::resume(&layout::ROUNDS.within(run))?,
             intervals: round::IntervalWriter::resume(&layout::INTERVALS.within(run))?,
             tables: Tables::resume(run, retention)?,
+            durable: Durable::new(run),
         })
     }
 
@@ -50,7 +54,9 @@ impl Files {
             Record::Processes(rows) => self.tables.processes(&rows),
             Record::Flush => self.flush(),
             // Behind everything that it counts.
-            Record::Checkpoint(checkpoint) => self.flush().and_then(|()| checkpoint.write(&self.run)),
+            Record::Checkpoint(checkpoint) => {
+                self.flush().and_then(|()| self.durable.if_due()).and_then(|()| checkpoint.write(&self.run))
+            }
         }
     }
 
