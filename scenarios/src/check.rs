@@ -2,9 +2,11 @@
 
 mod faults;
 pub(crate) mod gates;
+mod reach;
 mod soak;
 
 use evidence::gate::Gate;
+pub(crate) use reach::check as reach;
 
 use crate::format::scalar::written_duration;
 use crate::problem::{Place, Problem};

@@ -109,7 +109,9 @@ fn load(text: &str, options: &Options, reader: &mut Reader) -> Option<(Scenario,
         twin::clean(&mut root);
     }
     let mut parts = scenario::Parts::read(&root, reader)?;
+    let written = parts.phases.as_ref().map(|phases| phases.lengths());
     let mut gates = check::all(&parts, reader);
+    check::reach(&parts, reader);
     let mut factor = None;
     if let Some(wanted) = options.rehearse
         && reader.problems.is_empty()
@@ -121,7 +123,10 @@ fn load(text: &str, options: &Options, reader: &mut Reader) -> Option<(Scenario,
         return None;
     }
     let scenario = parts.whole()?;
-    let plan = planning::plan(&scenario, gates, options.seed, factor);
+    let mut plan = planning::plan(&scenario, gates, options.seed, factor);
+    if let Some(written) = written.filter(|_| factor.is_some()) {
+        rehearsal::fit_rounds(&mut plan, written, reader);
+    }
     Some((scenario, plan))
 }
 

@@ -59,7 +59,8 @@ A gate is a text, `metric op value [during phase]`, or a table with `metric` and
 `fault[three].lost` of one fault. Between braces a name with brackets is quoted, because YAML takes them for a list. The
 comparison is `<`, `<=`, `>`, `>=`, `==` or `!=`, the value has the
 metric's unit, and the phase is `warm_up`, `hold` or `drain`. A gate on a metric that nothing in the scenario produces
-is refused.
+is refused, and so is one that no run can pass: a load longer than the phases, more faults or rounds than are planned, a share
+above 100%, a count below 0.
 
 ## Faults
 
@@ -138,6 +139,7 @@ so for that long, at every reading. It is over when that no longer holds. One on
 produces is refused, and so is a webhook on any other host. What can be watched while a run goes on:
 
 ALERTS
+
 Gates on drift and on incidents take rates: `memory.growth < 10%/h`, `memory.growth.bytes < 64KiB/min`, `incidents.rate <
 1/week`. The time behind the slash is `min`, `h`, `d` or `week`.
 
@@ -146,10 +148,13 @@ Gates on drift and on incidents take rates: `memory.growth < 10%/h`, `memory.gro
 Zero is the moment at which the target is ready. Warm-up and hold follow without a gap, load is due from zero to the
 end of the hold phase, and faults are due from zero to there. `--rehearse 3m` compresses phases, fault times, quiet times,
 points of rest, alerts and sampling so that the whole takes that long, and faults that last longer than five seconds to no
-less than these, points of rest to no less than ten seconds apart;
+less than these, points of rest to no less than ten seconds apart, or half of the hold phase where that is shorter;
 rates, time-outs and up to half of the time for the drain stay as they are, because they belong to the work. Levels of
-the day are compressed like phases, and rounds then come often enough for two at each level. An alert of growth lets as
-much grow in all as it would in the whole soak. A rehearsal never ends early, and is never GO.
+the day are compressed like phases. Rounds come often enough for two at each level and two after each fault, before the next
+one or a point of rest, but no more of them than the whole timeline has and none closer than 250 ms to the next; a rehearsal
+too short for a fault that waits for a round is refused, with the shortest that is not. An alert of growth lets as
+much grow in all as it would in the whole soak. Gates may ask for the time that was written. A rehearsal never ends early, and
+is never GO.
 ";
 
 /// The page, as Markdown.

@@ -1,8 +1,11 @@
 //! A rehearsal: the same timeline in less time, the same work.
 //!
 //! Phases, fault times, quiet times and sampling are compressed, so are faults that last longer than some
-//! seconds, and so is the hour in which an alert lets something grow. Rounds keep their rate, time-outs their length, and so does the drain, up to half of the rehearsal:
-//! they belong to the work, which must stay the same.
+//! seconds, and so is the hour in which an alert lets something grow. Time-outs keep their length, and so does the
+//! drain, up to half of the rehearsal: they belong to the work, which must stay the same. Rounds keep their rate where
+//! that shows each fault and each level of the day.
+
+mod rounds;
 
 use std::time::Duration;
 
@@ -16,6 +19,7 @@ use crate::scenario::soak::Soak;
 use crate::scenario::workload::{Pattern, Workload};
 use crate::scenario::{Lengths, Parts, Phases};
 use crate::tree::At;
+pub(crate) use rounds::fit as fit_rounds;
 
 /// No sampling interval becomes shorter than this, in nanoseconds, unless it was.
 const SHORTEST_SAMPLE: u64 = 1_000_000_000;
@@ -26,13 +30,7 @@ const SHORTEST_FAULT: u64 = 5_000_000_000;
 /// In a rehearsal nobody must have been up for longer than this, in nanoseconds, unless the run is long enough.
 const LONGEST_AGE: u64 = 1_000_000_000;
 
-/// How many rounds there are at each level of the day, at least.
-const ROUNDS_A_LEVEL: u64 = 2;
-
-/// Rounds are no closer than this for it, in nanoseconds, unless they were.
-const SHORTEST_ROUND: u64 = 250_000_000;
-
-/// Points of rest are no closer than this, in nanoseconds, unless they were, or there were none.
+/// Points of rest are no closer than this, in nanoseconds, unless they were, or the hold phase has no room for two.
 const SHORTEST_REST: u64 = 10_000_000_000;
 
 /// An alert must last no less than this, in nanoseconds, unless it had to last less.
@@ -78,7 +76,7 @@ pub(crate) fn compress(parts: &mut Parts, wanted: Duration, reader: &mut Reader)
     Some(factor)
 }
 
-/// What changes with the time of day changes as much sooner, and the rounds come often enough to show it.
+/// What changes with the time of day changes as much sooner.
 fn compress_workload(workload: &mut Workload, load: u64, shorter: &dyn Fn(u64) -> u64) {
     match workload.arrivals.as_mut().map(|arrivals| &mut arrivals.pattern) {
         Some(Pattern::Segments(segments)) => {
@@ -87,12 +85,9 @@ fn compress_workload(workload: &mut Workload, load: u64, shorter: &dyn Fn(u64) -
         Some(Pattern::Daily(course)) => course.compress(load, shorter),
         Some(Pattern::Always(_)) | None => {}
     }
-    let Some(rounds) = &mut workload.rounds else { return };
-    let Some(daily) = &mut rounds.daily else { return };
-    daily.compress(load, shorter);
-    let moments = daily.moments(load);
-    let shortest = moments.windows(2).map(|pair| pair[1].0 - pair[0].0).min().unwrap_or(u64::MAX);
-    rounds.every_ns = rounds.every_ns.min((shortest / ROUNDS_A_LEVEL).max(SHORTEST_ROUND));
+    if let Some(daily) = workload.rounds.as_mut().and_then(|rounds| rounds.daily.as_mut()) {
+        daily.compress(load, shorter);
+    }
 }
 
 /// Points of rest and alerts come as much sooner, within what still shows them. What grows by so much in an hour of the

@@ -1,5 +1,7 @@
 //! The plan for a person to read: what will happen when, what must hold, what it needs.
 
+mod soak;
+
 use std::fmt::Write;
 
 use evidence::unit::Unit;
@@ -7,8 +9,7 @@ use evidence::unit::Unit;
 use crate::cost;
 use crate::format::scalar::written_duration;
 use crate::plan::{
-    Arrivals, Enclosure, EndEarly, Fault, FaultKind, Level, Means, OnHarnessDeath, Overlap, Plan, Rounds,
-    Shape, Soak, When, Work,
+    Arrivals, Enclosure, Fault, FaultKind, Level, Means, Overlap, Plan, Rounds, Shape, When, Work,
 };
 use crate::tree::shortened;
 
@@ -33,7 +34,7 @@ pub fn render(plan: &Plan) -> String {
     workload(plan).into_iter().for_each(|text| line(format!("  {text}")));
     line("timeline".to_owned());
     events(plan).into_iter().for_each(|(at, text)| line(format!("  {:>10}  {text}", time(at))));
-    let soak = soak(&plan.soak);
+    let soak = soak::lines(plan);
     if !soak.is_empty() {
         line("soak".to_owned());
     }
@@ -199,36 +200,6 @@ fn work_words(work: &Work) -> String {
             format!("a mixture of {}", parts.collect::<Vec<_>>().join(", "))
         }
     }
-}
-
-/// What makes it a long run, a line each; nothing where nothing does.
-fn soak(soak: &Soak) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(horizon_ns) = soak.horizon_ns {
-        lines.push(format!("certifies {}", time(horizon_ns)));
-    }
-    if let Some(points) = soak.quiesce {
-        lines.push(format!(
-            "a point of rest every {}, reached within {}",
-            time(points.every_ns),
-            time(points.within_ns)
-        ));
-    }
-    if soak.on_harness_death == OnHarnessDeath::Keep {
-        lines.push("the target goes on if the harness dies".to_owned());
-    }
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    if let Some(bytes) = soak.disk_bytes {
-        lines.push(format!("ends when it holds {} on disk", Unit::Bytes.show(bytes as f64)));
-    }
-    if let Some(EndEarly { looks }) = soak.end_early {
-        let looks = if looks == 1 { "1 look".to_owned() } else { format!("{looks} looks") };
-        lines.push(format!("may end early, after one of {looks}"));
-    }
-    lines.extend(soak.alerts.iter().map(|alert| format!("alert: {}", alert.id)));
-    lines.extend(soak.notify.command.iter().map(|argv| format!("tells {}", argv.join(" "))));
-    lines.extend(soak.notify.webhook.iter().map(|url| format!("tells {url}")));
-    lines
 }
 
 /// Phases, faults and heals in the order in which they come.

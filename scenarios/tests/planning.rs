@@ -530,6 +530,28 @@ soak
 }
 
 #[test]
+fn a_person_can_read_that_the_disk_budget_ends_a_run_before_its_time() {
+    let line = |disk: &str| {
+        let text = rendered(&planned(&long_run().replace("disk: 1GiB", disk)));
+        text.lines().find(|line| line.contains("on disk")).unwrap().trim().to_owned()
+    };
+    assert_eq!(line("disk: 1GiB"), "ends when it holds 1 GiB on disk");
+    insta::assert_snapshot!(line("disk: 1MiB"), @"ends when it holds 1 MiB on disk: BEFORE ITS TIME, after about 1h29m of 7d, because all of it takes about 112 MiB");
+}
+
+#[test]
+fn a_person_can_read_which_alerts_apply_in_a_rehearsal() {
+    let options = Options { rehearse: Some(Duration::from_secs(180)), ..Options::default() };
+    let text = rendered(&planned_with(&long_run(), &options));
+    let alerts: Vec<_> = text.lines().filter(|line| line.contains("alert: ")).map(str::trim).collect();
+    insta::assert_snapshot!(alerts.join("\n"), @"
+    alert: memory.growth > 10%/h for 30m; here > 35577 %/h for 1s
+    alert: descriptors[worker] >= 900
+    alert: delivery.rate < 95% for 1m; here < 95 % for 1s
+    ");
+}
+
+#[test]
 fn the_cost_of_a_month_is_told_before_it_starts() {
     let text = scenario("{ rounds: { every: 10s } }", "sample: { every: 10s, slow_every: 1h }\n")
         .replace("hold: 60s", "hold: 30d")

@@ -493,3 +493,20 @@ fn a_control_that_only_claims_must_claim_all() {
         it takes INCONCLUSIVE
     "#);
 }
+
+/// The last fault of a fortnight is due two hours before its end.
+#[test]
+fn a_rehearsal_without_a_round_for_a_fault_that_waits_for_one_is_refused_with_one_that_has_them() {
+    let text = GOOD.replace("every: 100ms", "every: 5s").replace("hold: 10s", "hold: 14d, drain: 1m")
+        + "faults:\n  - { kill: { role: worker }, days: [3, 14], time: 22h, when: round in flight }\n";
+    let rehearse = |seconds| Options { rehearse: Some(Duration::from_secs(seconds)), ..Options::default() };
+    insta::assert_snapshot!(refused_with(&text, &rehearse(20)), @r#"
+    error: bad.yaml is not a valid scenario: 1 problem
+      --rehearse 20s   fault "1.2" waits for a round, and the load ends 59.5 ms behind it
+        the shortest rehearsal with rounds for each fault is 144s
+    "#);
+    assert_eq!(refused_with(&text, &rehearse(143)).matches("is 144s").count(), 1);
+    scenarios::parse(&text, "good.yaml", &rehearse(144)).unwrap();
+    // One that is due whether or not a round is open needs none.
+    scenarios::parse(&text.replace(", when: round in flight", ""), "good.yaml", &rehearse(20)).unwrap();
+}

@@ -187,3 +187,34 @@ fn the_mixed_work_of_a_month_is_done_for_real_and_leaves_nothing_behind() {
         assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "{argv:?} left something");
     }
 }
+
+/// The time from each fault until the next moment at which no rounds come any more, in rounds.
+fn rounds_after_faults(plan: &Plan) -> Vec<u64> {
+    let every_ns = plan.workload.rounds.as_ref().unwrap().every_ns;
+    let ends = |at_ns: u64| {
+        let next = plan.faults.iter().map(|fault| fault.at_ns).find(|other| *other > at_ns);
+        next.unwrap_or(plan.load_ends_ns())
+    };
+    plan.faults.iter().map(|fault| (ends(fault.at_ns) - fault.at_ns) / every_ns).collect()
+}
+
+#[test]
+fn a_rehearsal_of_any_length_has_rounds_for_each_fault() {
+    for name in names() {
+        let whole = plan(&name, None);
+        for seconds in [20, 60, 180] {
+            let short = plan(&name, Some(Duration::from_secs(seconds)));
+            assert_eq!(short.faults.len(), whole.faults.len(), "{name} in {seconds} s");
+            let rounds = rounds_after_faults(&short);
+            assert!(rounds.iter().all(|count| *count >= 2), "{name} in {seconds} s: {rounds:?}");
+            let (every, written) =
+                [&short, &whole].map(|p| p.workload.rounds.as_ref().unwrap().every_ns).into();
+            assert!((SECOND / 4..=written).contains(&every) || every == written, "{name}: {every}");
+            let planned = |plan: &Plan, every| plan.load_ends_ns() / every;
+            assert!(
+                planned(&short, every) <= planned(&whole, written),
+                "{name}: more rounds than the soak has"
+            );
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use scenarios::Options;
 
-use super::{GOOD, changed, refused, with};
+use super::{GOOD, changed, refused, refused_with, with};
 
 /// A message with lists of metrics cut after the first: which there are is not this crate's business.
 fn without_lists(message: &str) -> String {
@@ -131,4 +131,92 @@ fn a_gate_on_a_phase_that_is_not_there_is_refused() {
       bad.yaml:9:5   nothing here produces delivery.rate during warm_up: that phase lasts 0s
         remove "during"
     "#);
+}
+
+/// A gate that no run can pass is found before the run and not after a month of it.
+#[test]
+fn a_limit_that_no_run_can_reach_is_refused_with_what_can_be_reached() {
+    let faults = "faults:\n  - { kill: { role: worker }, at: 5s }\n  \
+         - { id: again, pause: { role: worker, for: 1s }, every: 2s, from: 1s, until: 7s }\n";
+    insta::assert_snapshot!(with(&format!("
+  - run.length >= 30d
+  - faults.proven >= 6
+  - \"fault[1].proven > 1\"
+  - \"fault[again].proven == 4\"
+  - delivery.rate >= 120%
+  - delivery.rate.min > 100%
+  - error.rate < 0%
+  - samples.coverage == 101%
+  - {{ metric: availability, go: \"> 100%\", conditional: \"> 99%\" }}
+  - messages.lost < 0
+  - memory.rss.max < 0B
+  - round.time.max < 0s
+  - rounds.completed > 120 during hold
+{faults}")), @r#"
+    error: bad.yaml is not a valid scenario: 13 problems
+      bad.yaml:11:5   run.length can never be >= 30d: warm-up and hold together last 12s
+        let phases.hold last longer, or ask for >= 12s or less
+      bad.yaml:12:5   faults.proven can never be >= 6: 4 faults are planned
+        plan 2 more, or ask for >= 4 or less
+      bad.yaml:13:5   fault[1].proven can never be > 1: 1 fault is planned
+        plan 1 more, or ask for >= 1 or less
+      bad.yaml:14:5   fault[again].proven can never be == 4: 3 faults are planned
+        plan 1 more, or ask for >= 3 or less
+      bad.yaml:15:5   delivery.rate can never be >= 120%: a share is never more than 100%
+        ask for >= 100% or less
+      bad.yaml:16:5   delivery.rate.min can never be > 100%: a share is never more than 100%
+        ask for >= 100% or less
+      bad.yaml:17:5   error.rate can never be < 0%: a share is never less
+        write == 0%
+      bad.yaml:18:5   samples.coverage can never be == 101%: a share is never more than 100%
+        ask for >= 100% or less
+      bad.yaml:19:5   availability can never be > 100%: a share is never more than 100%
+        ask for >= 100% or less
+      bad.yaml:20:5   messages.lost can never be < 0: a number is never less
+        write == 0
+      bad.yaml:21:5   memory.rss.max can never be < 0B: a size is never less
+        write == 0B
+      bad.yaml:22:5   round.time.max can never be < 0s: a time is never less
+        write == 0s
+      bad.yaml:23:5   rounds.completed can never be > 120: 120 rounds are planned
+        ask for >= 120 or less
+    "#);
+    insta::assert_snapshot!(with("  - faults.proven >= 6\n"), @r#"
+    error: bad.yaml is not a valid scenario: 1 problem
+      bad.yaml:10:5   nothing here produces faults.proven: the scenario lacks faults
+        add one under faults, or remove the gate
+    "#);
+}
+
+#[test]
+fn a_limit_at_the_edge_of_what_a_run_can_reach_is_none_that_it_cannot() {
+    let gates = "
+  - run.length >= 12s
+  - faults.proven >= 1
+  - \"fault[1].proven == 1\"
+  - { metric: delivery.rate.min, go: \">= 100%\", conditional: \"> 99%\" }
+  - error.rate <= 0%
+  - samples.gaps == 0%
+  - availability != 100%
+  - messages.lost == 0
+  - agents.crashed <= 0
+  - descriptors.return < 0
+  - memory.return > 120%
+  - faults.proven < 1
+  - rounds.completed >= 120
+faults:
+  - { kill: { role: worker }, at: 5s }
+";
+    scenarios::parse(&format!("{GOOD}{gates}"), "good.yaml", &Options::default()).unwrap();
+}
+
+/// Its gates ask for the time that was written, and are judged for all that they can tell.
+#[test]
+fn a_rehearsal_may_be_shorter_than_what_its_gates_ask_for() {
+    let text = format!("{GOOD}  - run.length >= 12s\n  - rounds.completed >= 120\n");
+    let rehearse = Some(std::time::Duration::from_secs(4));
+    scenarios::parse(&text, "good.yaml", &Options { rehearse, ..Options::default() }).unwrap();
+    let longer = text.replace("12s", "1h");
+    let refused = refused_with(&longer, &Options { rehearse, ..Options::default() });
+    assert!(refused.contains("run.length can never be >= 1h"), "{refused}");
 }
