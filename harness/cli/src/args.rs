@@ -60,13 +60,7 @@ pub(crate) enum Command {
         of: u32,
     },
     /// Go on with a run whose harness died or whose host restarted
-    Resume {
-        /// The run directory
-        run: PathBuf,
-        /// No progress; only alerts and the result
-        #[arg(long, short)]
-        quiet: bool,
-    },
+    Resume(Resume),
     /// Undo whatever a dead run left behind
     Heal {
         /// The run directory; without it, every run below `runs/`
@@ -112,6 +106,22 @@ pub(crate) struct Run {
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Let the run outlive this terminal: end when its target is ready, and log to `shakedown.log` in its directory
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Be the run that was detached
+    #[arg(long, hide = true, conflicts_with = "detach")]
+    pub(crate) detached: bool,
+}
+
+/// `shakedown resume`.
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// The run directory
+    pub(crate) run: PathBuf,
+    /// No progress; only alerts and the result
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Let the run outlive this terminal: end when it goes on, and log to `shakedown.log` in its directory
     #[arg(long)]
     pub(crate) detach: bool,
     /// Be the run that was detached

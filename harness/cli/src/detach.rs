@@ -1,4 +1,4 @@
-//! `shakedown run --detach`: a run that outlives its terminal.
+//! `--detach` of `shakedown run` and `shakedown resume`: a run that outlives its terminal.
 //!
 //! The command starts itself in a session of its own. What that one says to the terminal goes to a log in the run
 //! directory as soon as there is one; through its standard input, a socket, it tells where that is and when the
@@ -19,6 +19,8 @@ use crate::exit::Exit;
 const DETACHED: &str = "--detached";
 /// What the detached one says of its run directory, before its path.
 const DIRECTORY: &str = "directory ";
+/// What it says of its log, before how many bytes others wrote to it.
+const LOGGED: &str = "logged ";
 /// What it says when the target is ready.
 const READY: &str = "ready";
 
@@ -36,14 +38,15 @@ pub(crate) fn start() -> Exit {
         Ok(started) => started,
         Err(e) => return failed(e),
     };
-    let mut directory = None;
+    let (mut directory, mut logged) = (None, 0);
     for line in BufReader::new(told).lines().map_while(Result::ok) {
         if line == READY {
             return going_on(&child, directory.as_deref());
         }
         directory = line.strip_prefix(DIRECTORY).map(PathBuf::from).or(directory);
+        logged = line.strip_prefix(LOGGED).and_then(|bytes| bytes.parse().ok()).unwrap_or(logged);
     }
-    never_ready(child, directory.as_deref()).unwrap_or_else(failed)
+    never_ready(child, directory.as_deref(), logged).unwrap_or_else(failed)
 }
 
 fn spawn() -> io::Result<(Child, UnixStream)> {
@@ -63,10 +66,11 @@ fn going_on(child: &Child, directory: Option<&Path>) -> Exit {
 }
 
 /// What it wrote to its log is the answer; what it wrote before was read already.
-fn never_ready(mut child: Child, directory: Option<&Path>) -> io::Result<Exit> {
+fn never_ready(mut child: Child, directory: Option<&Path>, logged: usize) -> io::Result<Exit> {
     let status = child.wait()?;
     let log = directory.and_then(|directory| std::fs::read_to_string(LOG.within(directory)).ok());
-    crate::terminal::note(format_args!("{}", log.unwrap_or_default()));
+    let own = log.as_deref().and_then(|log| log.get(logged..));
+    crate::terminal::note(format_args!("{}", own.unwrap_or_default()));
     Ok(status.code().and_then(Exit::of_code).unwrap_or(Exit::OurFault))
 }
 
@@ -83,7 +87,7 @@ impl Detached {
     /// From here on the log of the run is what the terminal was.
     pub(crate) fn settle(&mut self, run: &Path) -> io::Result<()> {
         let log = File::options().append(true).create(true).open(LOG.within(run))?;
-        writeln!(self.0, "{DIRECTORY}{}", run.display())?;
+        writeln!(self.0, "{LOGGED}{}\n{DIRECTORY}{}", log.metadata()?.len(), run.display())?;
         nix::unistd::dup2_stdout(&log)?;
         nix::unistd::dup2_stderr(&log)?;
         Ok(())

@@ -60,7 +60,7 @@ fn commanded(given: Vec<OsString>) -> Exit {
         Command::Report { run } => judge::report(&run),
         Command::Look { run, number, of } => early::look(&run, number, of),
         Command::Watch { run } => watch::command(&run),
-        Command::Resume { run, quiet } => resume::command(&run, quiet),
+        Command::Resume(args) => resume::command(&args),
         Command::Heal { run } => heal::command(run.as_deref()),
         Command::Prove { statistics: true, .. } => prove::statistics::command(),
         Command::Prove { out, quick, .. } => prove::command(out.as_deref(), quick),

@@ -4,12 +4,27 @@ use std::path::Path;
 
 use harness::Resumable;
 
+use crate::args::Resume;
+use crate::detach::{self, Detached};
 use crate::exit::Exit;
 use crate::run::{Work, carry_out, conclude, programs};
 use crate::run_dir::RunDir;
 
 /// Goes on with a run, judges it, and says so, as `run` would have done.
-pub(crate) fn command(run: &Path, quiet: bool) -> Exit {
+pub(crate) fn command(args: &Resume) -> Exit {
+    if args.detach {
+        return detach::start();
+    }
+    match args.detached.then(Detached::begin).transpose() {
+        Ok(detached) => go_on(&args.run, args.quiet, detached),
+        Err(e) => {
+            note!("error: could not detach the run: {e}");
+            Exit::Unusable
+        }
+    }
+}
+
+fn go_on(run: &Path, quiet: bool, mut detached: Option<Detached>) -> Exit {
     let refused = |why: &dyn std::fmt::Display, exit| {
         note!("error: {} cannot be resumed\n  {why}", run.display());
         exit
@@ -26,6 +41,10 @@ pub(crate) fn command(run: &Path, quiet: bool) -> Exit {
         Ok(dir) => dir,
         Err(why) => return refused(&why, Exit::Unusable),
     };
+    if let Some(Err(e)) = detached.as_mut().map(|detached| detached.settle(&dir.path)) {
+        let log = evidence::layout::LOG.within(&dir.path);
+        return refused(&format!("could not log to {}: {e}", log.display()), Exit::Unusable);
+    }
     let (bundled, guardian) = match programs() {
         Ok(programs) => programs,
         Err(why) => return refused(&why, Exit::Unusable),
@@ -45,6 +64,6 @@ pub(crate) fn command(run: &Path, quiet: bool) -> Exit {
         binary,
         started_wall: manifest.started.clone(),
     };
-    let outcome = carry_out(Work::Resumed(Box::new(past)), setup, quiet, None);
+    let outcome = carry_out(Work::Resumed(Box::new(past)), setup, quiet, detached);
     conclude(&dir.path, &name, outcome)
 }

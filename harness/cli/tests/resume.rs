@@ -214,6 +214,28 @@ fn a_kept_target_is_ended_by_heal() {
 }
 
 #[test]
+fn a_run_that_is_resumed_detached_outlives_the_command_and_its_log_goes_on() {
+    let place = Place::new();
+    let (run, child) = begun(&place, "keep");
+    let out = run.to_str().unwrap();
+    std::fs::write(run.join("shakedown.log"), "what was said before\n").unwrap();
+    kill_harness(child);
+    let resumed = place.output(&["resume", out, "--detach"]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed));
+    assert_eq!(takeovers(&run), [Takeover::Kept]);
+    let said = String::from_utf8_lossy(&resumed.stdout).into_owned();
+    let pid: i32 = said.split("kill -INT ").nth(1).unwrap().split('`').next().unwrap().parse().unwrap();
+    let again = place.output(&["resume", out, "--detach"]);
+    assert_eq!(again.status.code(), Some(69), "{}", text(&again));
+    assert!(!text(&again).contains("what was said before"), "{}", text(&again));
+    kill(Pid::from_raw(pid), Signal::SIGINT).unwrap();
+    place.assert_nothing_left();
+    assert_eq!(End::read(&run).unwrap().unwrap().how, How::Interrupted);
+    let log = std::fs::read_to_string(run.join("shakedown.log")).unwrap();
+    assert!(log.starts_with("what was said before\n") && log.contains("messages.lost"), "{log}");
+}
+
+#[test]
 fn a_detached_run_outlives_the_command_that_started_it() {
     let place = Place::new();
     let file = scenario(&place, "stop");
