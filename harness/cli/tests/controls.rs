@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::path::PathBuf;
+
 use support::{Place, is_breached, repository, spoiled, text, verdict};
 
 #[test]
@@ -11,14 +13,19 @@ fn every_control_is_judged_no_go_by_the_gate_that_it_names() {
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 11, "a control for each defect");
-    let mut wrong = Vec::new();
-    for file in files.into_iter().filter(|file| is_short(file) && !claimed(file)) {
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        if let Err(why) = control(&file) {
-            wrong.push(format!("{name}: {why}"));
-        }
-    }
+    files.retain(|file| is_short(file) && !claimed(file));
+    // A driver that is to be saturated wants the machine for itself; the rest are idle for most of their time.
+    let (alone, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| names_a_condition(file));
+    let wrong: Vec<String> =
+        alone.chunks(1).chain(others.chunks(2)).flat_map(beside_each_other).filter_map(Result::err).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn beside_each_other(files: &[PathBuf]) -> Vec<Result<(), String>> {
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = files.iter().map(|file| scope.spawn(|| control(file))).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    })
 }
 
 /// Everything is done but the act itself: whoever took the fault for proven would go by what was asked for.
@@ -77,6 +84,12 @@ fn claimed(file: &std::path::Path) -> bool {
     scenarios::read(file, &scenarios::Options::default()).is_ok_and(|loaded| loaded.scenario.claimed())
 }
 
+/// Whether what the control names is a condition of the run's evidence, and not a gate.
+fn names_a_condition(file: &std::path::Path) -> bool {
+    scenarios::read(file, &scenarios::Options::default())
+        .is_ok_and(|loaded| loaded.scenario.control_condition().is_some())
+}
+
 /// What only time shows is left to `shakedown prove`.
 fn is_short(file: &std::path::Path) -> bool {
     scenarios::read(file, &scenarios::Options::default()).is_ok_and(|loaded| {
@@ -91,7 +104,7 @@ fn control(file: &std::path::Path) -> Result<(), String> {
             return Ok(());
         }
     }
-    Err("the machine is too busy: three runs in a row measured nothing".to_owned())
+    Err(format!("{}: the machine is too busy: three runs in a row measured nothing", file.display()))
 }
 
 /// Runs a control. Where the machine spoiled the evidence, so that no gate may be decided, what was measured must still
@@ -111,7 +124,9 @@ fn is_red(file: &std::path::Path) -> Result<bool, String> {
     let said = format!("{}{}", text(&out.stdout), text(&out.stderr));
     let judged = verdict(&run);
     let found = judged[list].as_array().and_then(|gates| gates.iter().find(|g| g["id"] == gate.as_str()));
-    let Some(found) = found else { return Err(format!("{list} has no {gate:?}\n{said}")) };
+    let Some(found) = found else {
+        return Err(format!("{}: {list} has no {gate:?}\n{said}", file.display()));
+    };
     if out.status.code() == Some(code) && found["outcome"] == word {
         return Ok(true);
     }
@@ -121,5 +136,10 @@ fn is_red(file: &std::path::Path) -> Result<bool, String> {
         None if is_spoiled => return Ok(false),
         _ => {}
     }
-    Err(format!("exit {:?}, {list} {gate:?} is {}\n{said}", out.status.code(), found["outcome"]))
+    Err(format!(
+        "{}: exit {:?}, {list} {gate:?} is {}\n{said}",
+        file.display(),
+        out.status.code(),
+        found["outcome"]
+    ))
 }
