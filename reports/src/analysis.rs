@@ -21,6 +21,7 @@ pub(crate) mod steady;
 mod swap;
 mod times;
 pub(crate) mod trends;
+mod unread;
 pub(crate) mod whole;
 
 use std::collections::BTreeMap;
@@ -39,7 +40,8 @@ pub(crate) use progress::RECOVERS_WITHIN_NS;
 pub use rests::PointOfRest;
 pub use swap::Swapped;
 pub(crate) use trends::shape_name;
-pub use trends::{Trend, Watched};
+pub use trends::{Pace, Trend, Watched};
+pub use unread::Unread;
 
 use crate::drift::Shape;
 use crate::reading::Evidence;
@@ -130,7 +132,7 @@ pub struct Sight {
     pub smallest: f64,
     /// What the series looks like.
     pub shape: Shape,
-    /// Hours of load that would be needed in all, where that is known.
+    /// Hours of load that a slope would need at all, where the series is too short for one.
     pub hours_needed: Option<f64>,
 }
 

@@ -12,6 +12,7 @@
 
 mod blocks;
 pub mod calibration;
+mod companion;
 mod faults;
 mod fit;
 mod flags;
@@ -29,6 +30,7 @@ mod tests;
 mod warm_up;
 
 pub use blocks::Block;
+pub(crate) use companion::{Beside, beside};
 pub use flags::drifting;
 pub use levels::levels;
 pub use lines::{FittedLine, lines};

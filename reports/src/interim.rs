@@ -1,18 +1,21 @@
 //! A look at a run that goes on: whether it can still be GO, and whether it is worth its time.
 //!
-//! A counted fact that breaks a hard limit, a budget that is spent and a resource that will be used up before the end
-//! need no correction for looking often. A drift does: its bounds at each look are those of
+//! A counted fact or a greatest value that breaks a hard limit, a budget that is spent, a fault that was not what the
+//! plan asked for and a resource that will be used up before the end need no correction for looking often. A drift does: its bounds at each look are those of
 //! [`drift::confidence_at`], so that all looks together alarm by chance no more often than a single one at the end.
 
 use std::path::Path;
 
-use evidence::gate::{Gate, MetricRef, Op};
+use evidence::event::{Fact, FaultStep, Proof};
+use evidence::gate::{Gate, Limit, MetricRef, Op};
+use evidence::metric::Metric;
 use evidence::unit::Unit;
 
-use crate::analysis::{Analysis, Finding, Name, analyse_with, number, seconds, trends};
+use crate::analysis::{Analysis, FaultFinding, Finding, Name, analyse_with, number, seconds, trends};
 use crate::drift::{self, Shape};
 use crate::reading::Evidence;
 use crate::report::RenderError;
+use crate::statistics::Interval;
 use crate::verdict::{self, Outcome, coverage};
 
 /// Which of the planned looks it is.
@@ -36,7 +39,7 @@ pub struct Reason {
 /// What kind of reason a run has to end early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A counted fact has broken the limit of a gate, and cannot be undone.
+    /// A counted fact, a greatest or a least value has broken the limit of a gate, and cannot be undone.
     Broken,
     /// So much downtime has been that the gate on availability cannot hold any more.
     BudgetSpent,
@@ -88,18 +91,25 @@ impl Seen<'_> {
         self.finding(MetricRef { name: name.to_owned(), selector: None }).map(|f| f.value)
     }
 
-    /// Counts only grow, so that one beyond an upper limit stays beyond it.
+    /// Counts and greatest values only grow, and least values only sink, so that one beyond its limit stays beyond it.
     fn broken(&self, gate: &Gate) -> Option<Reason> {
-        let finding = self.finding(gate.metric.clone()).filter(|f| f.metric.counted)?;
-        let upper = |op| matches!(op, Op::Less | Op::LessOrEqual | Op::Equal);
-        let limits = || std::iter::once(gate.go).chain(gate.conditional);
-        let beyond = limits()
-            .all(|limit| upper(limit.op) && !limit.holds(finding.value) && finding.value > limit.value);
-        let beyond = beyond || limits().all(|l| l.op == Op::Less && finding.value >= l.value);
-        beyond.then(|| Reason {
-            kind: Kind::Broken,
-            why: format!("{}: {} have been counted", gate.id, Unit::Count.show(finding.value)),
-        })
+        let finding = self.finding(gate.metric.clone())?;
+        let Interval { lo, hi } = finding.interval;
+        let beyond = |limit: Limit| match limit.op {
+            Op::Less | Op::LessOrEqual | Op::Equal => {
+                only_grows(finding.metric) && !limit.holds(lo) && lo >= limit.value
+            }
+            Op::Greater | Op::GreaterOrEqual => {
+                only_sinks(finding.metric) && !limit.holds(hi) && hi <= limit.value
+            }
+            Op::NotEqual => false,
+        };
+        let why = if finding.metric.counted {
+            format!("{}: {} have been counted", gate.id, Unit::Count.show(finding.value))
+        } else {
+            format!("{}: it was {} already", gate.id, verdict::measured(finding))
+        };
+        limits(gate).all(beyond).then_some(Reason { kind: Kind::Broken, why })
     }
 
     /// If nothing more went wrong until the end, would the gate on availability hold?
@@ -110,8 +120,7 @@ impl Seen<'_> {
             "availability.downtime" => down,
             _ => return None,
         };
-        let limits = std::iter::once(gate.go).chain(gate.conditional);
-        let lost = limits.into_iter().all(|limit| !limit.holds(best));
+        let lost = limits(gate).all(|limit| !limit.holds(best));
         lost.then(|| Reason {
             kind: Kind::BudgetSpent,
             why: format!("{}: the target was down for {} already", gate.id, Unit::Seconds.show(down)),
@@ -162,6 +171,10 @@ impl Seen<'_> {
         if let Some(condition) = coverage::clock(course).filter(|c| c.outcome != Outcome::Go) {
             return worthless(condition.why);
         }
+        if let Some(fault) = self.analysis.faults.iter().find(|fault| self.is_missing(fault)) {
+            let what = fault.why.as_deref().unwrap_or("no evidence of it");
+            return worthless(format!("fault {} ({}) is not proven: {what}", fault.id, fault.words));
+        }
         let holes: f64 = course.gaps.iter().map(|(from, to)| to - from).sum();
         if self.planned_s > 0.0 && holes > coverage::GAPS * self.planned_s {
             let share = Unit::Ratio.show(holes / self.planned_s);
@@ -178,6 +191,34 @@ impl Seen<'_> {
             ),
         })
     }
+
+    /// Whether a fault of the plan is not proven, and nothing that may still come can prove it: it was not applied, or
+    /// was and is over. Of one that still acts it may be read later what it did.
+    fn is_missing(&self, fault: &FaultFinding) -> bool {
+        let told = |wanted: &[FaultStep]| {
+            self.evidence.events.iter().any(|e| {
+                matches!(&e.fact, Fact::Fault { fault: id, step, .. } if *id == fault.id && wanted.contains(step))
+            })
+        };
+        let over = if fault.injected_s.is_none() {
+            told(&[FaultStep::Skipped, FaultStep::Failed])
+        } else {
+            told(&[FaultStep::Healed]) || matches!(fault.proof, Proof::Mismatch | Proof::Skipped)
+        };
+        over && fault.proof != Proof::Proven
+    }
+}
+
+fn limits(gate: &Gate) -> impl Iterator<Item = Limit> {
+    std::iter::once(gate.go).chain(gate.conditional)
+}
+
+fn only_grows(metric: &Metric) -> bool {
+    metric.counted || metric.name.ends_with(".max")
+}
+
+fn only_sinks(metric: &Metric) -> bool {
+    metric.name.ends_with(".min")
 }
 
 /// From which share of one core on the harness, whose loop is one thread, cannot start what is due.

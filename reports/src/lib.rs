@@ -19,7 +19,8 @@ mod windows;
 
 pub use analysis::{
     About, Against, Analysis, Basis, ClockStep, Course, FaultFinding, Finding, Incident, Instrument,
-    Interruption, Left, Name, Placebo, PointOfRest, Recovery, Sight, Step, Swapped, Trend, Watched, analyse,
+    Interruption, Left, Name, Pace, Placebo, PointOfRest, Recovery, Sight, Step, Swapped, Trend, Unread,
+    Watched, analyse,
 };
 pub use decision::{
     Cell, CriterionVerdict, Decision, Earlier, Environment, Grade, Rest, Risk, Row, Run, Soundness, Summary,

@@ -6,7 +6,7 @@ use evidence::metric::{self, Better, Metric, Needs, Selector};
 use evidence::unit::Unit;
 
 use crate::analysis::{availability, steady, trends};
-use crate::statistics::needed;
+use crate::statistics::{expected_events, needed};
 use crate::verdict::coverage;
 
 /// `docs/reference/metrics.md`.
@@ -108,6 +108,7 @@ fn rules() -> String {
     let (samples, gap, lag) =
         (Unit::Ratio.show(coverage::SAMPLES), coverage::GAP, Unit::Seconds.show(coverage::LAG_S));
     let another = Unit::Ratio.show(trends::ANOTHER);
+    let [weeks, weeks_of_one] = [0, 1].map(|n| Unit::Count.show(expected_events(n).hi.ceil()));
     let drift_confidence = Unit::Ratio.show(trends::CONFIDENCE);
     let ordinary = availability::ORDINARY;
     let (gaps, harness) = (Unit::Ratio.show(coverage::GAPS), Unit::Bytes.show(coverage::HARNESS_GROWTH));
@@ -115,13 +116,16 @@ fn rules() -> String {
         "\n## How a number is compared with a limit\n\n\
         Counts, shares of counts and greatest values are exact. A percentile has an interval from order statistics,\n\
         each bound of which holds with 95 % whatever the distribution; it has an upper bound only from {p50} values\n\
-        on for p50, {p90} for p90, {p95} for p95 and {p99} for p99. Delivery in a phase or an interval\n\
+        on for p50, {p90} for p90, {p95} for p95 and {p99} for p99. The rate of incidents has the exact interval of a\n\
+        Poisson mean (Garwood, *Biometrika* 28, 1936), each bound of which holds with 95 %: without any incident fewer\n\
+        than one a week is proven by {weeks} weeks of load, with one by {weeks_of_one}. Delivery in a phase or an interval\n\
         is that of the tasks that were sent in it, whenever they were answered. From the interval on in which the oldest\n\
         task was sent that was within its time-out when the harness ended, regularly or not, it is known only for all\n\
         tasks together: delivery in an interval or a phase that has only a part of them has an interval of its own, and\n\
         so has any that has some of them where the harness died and it is not known which tasks were still open.\n\n\
         Wholly inside the limit is GO, wholly outside NO-GO, anything else INCONCLUSIVE, with what would settle it.\n\
-        Wholly inside the second limit, `conditional`, is CONDITIONAL. No data is INCONCLUSIVE, never a pass.\n\n\
+        Wholly inside the second limit, `conditional`, is CONDITIONAL. No data is INCONCLUSIVE, never a pass; nor is data\n\
+        for less than 95 % of the load, but for a greatest value that is beyond its limit as it is.\n\n\
         A task that was due and not started, refused, or never answered, counts as slower than every other in the\n\
         percentiles of response time, and so does a round that was not completed in those of round time. What was due\n\
         and not started is not delivered. A task that was neither acknowledged, refused nor answered may or may not be\n\

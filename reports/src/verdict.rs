@@ -5,7 +5,9 @@ pub(crate) mod coverage;
 mod gate;
 mod json;
 mod outcome;
+mod pace;
 mod swap;
+mod unread;
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,8 @@ use super::load::{self, Load};
 use super::rests::{self, PointOfRest};
 use super::spans::Spans;
 use super::swap::{self, Swapped};
-use super::trends::{self, Trend};
+use super::trends::{self, Found, Pace, Trend};
+use super::unread::{self, Unread};
 use super::{Findings, availability, seconds, whole};
 use crate::reading::Evidence;
 
@@ -19,6 +20,8 @@ pub struct Course {
     pub trends: Vec<Trend>,
     /// Agents whose own memory drifts, by number.
     pub drifting: Vec<u32>,
+    /// The pace of the host; absent where the work was not steady, or too short.
+    pub pace: Option<Pace>,
     /// Incidents, in the order in which they began.
     pub incidents: Vec<Incident>,
     /// When the target did not serve, though work was due.
@@ -33,6 +36,10 @@ pub struct Course {
     pub gaps: Vec<(f64, f64)>,
     /// Those gaps as a share of the load; absent where there was none.
     pub gap_share: Option<f64>,
+    /// The share of the planned load in which no harness was there; absent where none died.
+    pub unattended: Option<f64>,
+    /// What could not be read for too much of the load.
+    pub unread: Vec<Unread>,
     /// Tasks whose fate nobody saw, because the harness was dead.
     pub hidden: u64,
     /// What of the target was swapped out; absent where nothing was.
@@ -71,7 +78,7 @@ pub(super) fn find(
     findings: &mut Findings,
 ) -> Course {
     let load = &Load::of(evidence);
-    let (trends, drifting) = trends::find(evidence, load, faults, confidence, findings);
+    let Found { trends, drifting, pace } = trends::find(evidence, load, faults, confidence, findings);
     let incidents = incidents::all(evidence);
     incidents::find(evidence, load, &incidents, findings);
     let outages = availability::outages(evidence, load, &incidents);
@@ -83,6 +90,7 @@ pub(super) fn find(
     Course {
         trends,
         drifting,
+        pace,
         incidents,
         outages: in_seconds(&outages),
         rests: rests::all(evidence),
@@ -90,6 +98,8 @@ pub(super) fn find(
         clocks: load::clock_changes(evidence).map(clock_step).collect(),
         gap_share: (length > 0).then(|| seconds(gaps.length()) / seconds(length)),
         gaps: in_seconds(&gaps),
+        unattended: unattended(evidence, load),
+        unread: unread::find(evidence, load),
         hidden: hidden(evidence),
         swapped: swap::find(evidence),
     }
@@ -97,6 +107,15 @@ pub(super) fn find(
 
 fn in_seconds(spans: &Spans) -> Vec<(f64, f64)> {
     spans.all().iter().map(|(from, to)| (seconds(*from), seconds(*to))).collect()
+}
+
+/// The planned load less what there was. A harness may have been dead until after the load was to end, so that no record
+/// tells how long it was to be.
+fn unattended(evidence: &Evidence, load: &Load) -> Option<f64> {
+    let planned_ns = load::planned_ns(evidence);
+    let given_ns = load.spans.length() + whole::between(evidence, load);
+    (planned_ns > 0 && whole::interruptions(evidence) > 0)
+        .then(|| seconds(planned_ns.saturating_sub(given_ns)) / seconds(planned_ns))
 }
 
 fn interruptions(evidence: &Evidence) -> Vec<Interruption> {

@@ -8,6 +8,7 @@ use evidence::event::{Edge, Fact, IncidentKind, Severity};
 use super::load::Load;
 use super::{Basis, Findings, Measured, Of, number, seconds};
 use crate::reading::Evidence;
+use crate::statistics::{Interval, expected_events};
 
 /// One incident.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +80,15 @@ pub(super) fn find(evidence: &Evidence, load: &Load, incidents: &[Incident], fin
     findings.fact("incidents.minor", Basis::Events, 1, Some(minor));
     let hours = seconds(load.spans.length()) / 3600.0;
     if hours > 0.0 {
-        let rate = number(critical + minor) / hours;
-        findings.put("incidents.rate", Of::default(), Measured::exact(Basis::Events, critical + minor, rate));
+        // What did not happen in a short time may happen all the same: the counts are facts, the rate is not.
+        let n = critical + minor;
+        let Interval { lo, hi } = expected_events(n);
+        let interval = Interval { lo: lo / hours, hi: hi / hours };
+        let value = number(n) / hours;
+        findings.put(
+            "incidents.rate",
+            Of::default(),
+            Measured { basis: Basis::Events, n, value, interval, needs: None },
+        );
     }
 }

@@ -50,6 +50,12 @@ impl Load {
     }
 }
 
+/// How long the load was to be.
+pub(super) fn planned_ns(evidence: &Evidence) -> u64 {
+    let load = evidence.manifest.phases.iter().filter(|phase| !IDLE.contains(&phase.name.as_str()));
+    super::total(load.map(|phase| phase.length_ns))
+}
+
 /// When samples of which this is true were taken, in order.
 pub(super) fn ticks(evidence: &Evidence, of: impl Fn(&Sample) -> bool) -> Vec<u64> {
     let mut times: Vec<u64> = evidence.samples.iter().filter(|s| of(s)).map(|s| s.at_ns).collect();

@@ -5,6 +5,7 @@
 
 mod agents;
 mod numbers;
+mod pace;
 mod series;
 
 use evidence::unit::Unit;
@@ -13,9 +14,10 @@ use super::faults::FaultFinding;
 use super::load::Load;
 use super::resources::{TARGET, by_role};
 use super::{Findings, seconds};
-use crate::drift::{self, Drift, Question, Series, Shape};
+use crate::drift::{self, Beside, Drift, Series, Shape};
 use crate::reading::Evidence;
 use crate::report::decimate;
+pub use pace::Pace;
 pub(crate) use series::ANOTHER;
 use series::Context;
 
@@ -82,6 +84,8 @@ pub struct Trend {
     pub role: Option<&'static str>,
     /// What was found.
     pub drift: Drift,
+    /// The share of how it wandered that the pace of the host explains, where that was taken out of it.
+    pub at_pace: Option<f64>,
     /// When the first and the last value was taken.
     pub span_s: (f64, f64),
     /// For how long growth is projected, in seconds.
@@ -103,6 +107,9 @@ impl Trend {
             (Watched::Memory | Watched::Descriptors | Watched::Threads, role) => {
                 format!("{} per {}", self.watched.words(), role.unwrap_or("process"))
             }
+            (watched, _) if self.at_pace.is_some() => {
+                format!("{}, at the mean pace of the host", watched.words())
+            }
             _ => self.watched.words().to_owned(),
         }
     }
@@ -113,13 +120,44 @@ impl Trend {
         role: Option<&'static str>,
         series: &Series,
     ) -> Option<Self> {
+        let drift = drift::drift(series, &context.question());
+        Self::with(context, watched, role, series, drift)
+    }
+
+    /// A series of times, without what the pace of the host explains of it, if that is known and does.
+    fn of_times(
+        context: &Context<'_>,
+        watched: Watched,
+        series: &Series,
+        pace: Option<&Series>,
+    ) -> Option<Self> {
+        let beside = pace.and_then(|pace| drift::beside(series, pace));
+        let Some(Beside { series, explained, .. }) = &beside else {
+            return Self::of(context, watched, None, series);
+        };
+        let mut drift = beside.as_ref()?.drift(&context.question());
+        let share = Unit::Ratio.show(*explained);
+        drift.why.push_str(&format!(
+            " The pace of the host explains {share} of how it wandered, and is taken out of it."
+        ));
+        Self::with(context, watched, None, series, drift)
+            .map(|trend| Self { at_pace: Some(*explained), ..trend })
+    }
+
+    fn with(
+        context: &Context<'_>,
+        watched: Watched,
+        role: Option<&'static str>,
+        series: &Series,
+        drift: Drift,
+    ) -> Option<Self> {
         let (first, last) = (series.points.first()?, series.points.last()?);
-        let question = Question { confidence: context.confidence, ..Question::over(context.horizon_s) };
         let values: Vec<(f64, f64)> = series.points.iter().map(|p| (p.at_s, p.value)).collect();
         Some(Self {
             watched,
             role,
-            drift: drift::drift(series, &question),
+            drift,
+            at_pace: None,
             span_s: (first.at_s, last.at_s),
             horizon_s: context.horizon_s,
             excluded: series.excluded.clone(),
@@ -129,14 +167,24 @@ impl Trend {
     }
 }
 
-/// Every trend, and its numbers; and the agents whose own memory drifts.
+/// How a run went over time.
+pub(super) struct Found {
+    /// Every trend.
+    pub(super) trends: Vec<Trend>,
+    /// The agents whose own memory drifts.
+    pub(super) drifting: Vec<u32>,
+    /// How much CPU time the harness needed for a task.
+    pub(super) pace: Option<Pace>,
+}
+
+/// Every trend, and its numbers.
 pub(super) fn find(
     evidence: &Evidence,
     load: &Load,
     faults: &[FaultFinding],
     confidence: f64,
     findings: &mut Findings,
-) -> (Vec<Trend>, Vec<u32>) {
+) -> Found {
     let context = Context::of(evidence, load, faults, confidence);
     let mut trends = Vec::new();
     for (role, groups) in by_role() {
@@ -148,13 +196,15 @@ pub(super) fn find(
             }
         }
     }
+    let pace = pace::series(&context);
+    for (watched, series) in [(Watched::Rounds, context.rounds()), (Watched::Response, context.response())] {
+        if let Some(mut trend) = Trend::of_times(&context, watched, &series, pace.as_ref()) {
+            trend.numbers = numbers::of_times(&trend, findings);
+            trends.push(trend);
+        }
+    }
     let (harness, compared) = context.harness();
-    for (watched, series) in [
-        (Watched::Rounds, context.rounds()),
-        (Watched::Response, context.response()),
-        (Watched::Recovery, context.recovery(faults)),
-        (Watched::Harness, harness),
-    ] {
+    for (watched, series) in [(Watched::Recovery, context.recovery(faults)), (Watched::Harness, harness)] {
         if let Some(mut trend) = Trend::of(&context, watched, None, &series) {
             if watched == Watched::Harness && compared {
                 trend.drift.why.push_str(
@@ -166,8 +216,11 @@ pub(super) fn find(
         }
     }
     numbers::exhaustion(&context, &TARGET, findings);
-    let flagged = agents::find(&context, findings);
-    (trends, flagged)
+    Found {
+        trends,
+        drifting: agents::find(&context, findings),
+        pace: pace.and_then(|pace| pace::of(&context, &pace)),
+    }
 }
 
 /// Segments that end where another process, or another segment of the run, begins.

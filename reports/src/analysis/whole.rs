@@ -6,7 +6,7 @@ use evidence::sample::{Group, Sample};
 use super::load::{self, Load};
 use super::resources::TARGET;
 use super::spans::Spans;
-use super::{Basis, Findings, Measured, Of, number, seconds};
+use super::{Basis, Findings, Measured, Of, number, seconds, unread};
 use crate::reading::Evidence;
 use crate::statistics::Interval;
 
@@ -57,7 +57,7 @@ pub(super) fn find(evidence: &Evidence, load: &Load, gaps: &Spans, findings: &mu
 /// For how long the load was interrupted in all, where no harness was there for so short a time that it is no gap,
 /// in nanoseconds: the windows of the load end with the last record of a harness that died and begin with the first
 /// of the one that took over.
-fn between(evidence: &Evidence, load: &Load) -> u64 {
+pub(super) fn between(evidence: &Evidence, load: &Load) -> u64 {
     let whole = load.spans.all().first().zip(load.spans.all().last()).map(|(first, last)| (first.0, last.1));
     let unseen = load::interruptions(evidence).intersection(&Spans::new(whole.into_iter()));
     let short = |(from, to): &&(u64, u64)| to - from <= load::longest_step_ns(evidence);
@@ -72,12 +72,12 @@ fn series(evidence: &Evidence) -> Vec<(&'static str, Vec<u64>, u64)> {
     let of_target = |s: &Sample| TARGET.contains(&s.group) && s.processes > 0;
     if evidence.manifest.target.bundled || evidence.samples.iter().any(of_target) {
         for (name, read) in [
-            ("memory", (|s| s.private_sum) as fn(&Sample) -> Option<u64>),
+            ("memory", (|s| s.private_sum) as unread::Read),
             ("descriptors", |s| s.descriptors_sum),
             ("threads", |s| s.threads_sum),
             ("cpu", |s| s.cpu_ns),
         ] {
-            series.push((name, load::ticks(evidence, |s| of_target(s) && read(s).is_some()), step));
+            series.push((name, unread::read_whole(evidence, &TARGET, read), step));
         }
     }
     let own = load::ticks(evidence, |s| s.group == Group::Harness && s.private_sum.is_some());

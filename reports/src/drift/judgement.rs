@@ -31,7 +31,7 @@ fn found(series: &Series, prepared: &Prepared, slope: &Slope, question: &Questio
     let mut drift = Drift {
         shape: shape(prepared, slope, question.slack / span),
         per_hour: per_s.times(HOUR),
-        per_work: per_work(prepared, question.confidence),
+        per_work: per_work(prepared, slope, question.confidence),
         level: start_level(&prepared.blocks, slope.fit.slope),
         over_run: per_s.times(span),
         at_horizon: per_s.times(question.horizon_s),
@@ -80,12 +80,21 @@ fn start_level(blocks: &[Block], slope: f64) -> f64 {
     blocks::median(segment.map(|b| b.value - slope * (b.at_s - first.at_s)).collect())
 }
 
-/// Growth against the work done, within the same segments.
-fn per_work(prepared: &Prepared, confidence: f64) -> Option<Estimate> {
-    let worked = prepared.blocks.last()?.work > prepared.blocks.first()?.work;
-    let fit = fit::fit(&prepared.blocks, |b| b.work).filter(|_| worked)?;
-    let half = fit.half_width(confidence);
-    Some(Estimate { value: fit.slope, lo: fit.slope - half, hi: fit.slope + half })
+/// Growth against the work done, within the same segments. A change smaller than the quantum is not seen, whatever it is
+/// counted by; and where a warm-up, a step or settling leaves the growth by the clock in doubt, it is in doubt by the
+/// work that was done meanwhile.
+fn per_work(prepared: &Prepared, slope: &Slope, confidence: f64) -> Option<Estimate> {
+    let (first, last) = (prepared.blocks.first()?, prepared.blocks.last()?);
+    let work_per_s = (last.work - first.work) / (last.at_s - first.at_s);
+    let fit = fit::fit(&prepared.blocks, |b| b.work).filter(|_| work_per_s > 0.0)?;
+    let seen_s = blocks::longest(&prepared.points, &prepared.breaks);
+    let half = fit.half_width(confidence).max(prepared.quantum / (seen_s * work_per_s));
+    let mut per_work = Estimate { value: fit.slope, lo: fit.slope - half, hi: fit.slope + half };
+    if slope.settling || prepared.warm_up.is_some() || !prepared.steps.is_empty() {
+        per_work.lo = per_work.lo.min(slope.per_s.lo / work_per_s);
+        per_work.hi = per_work.hi.max(slope.per_s.hi / work_per_s);
+    }
+    Some(per_work)
 }
 
 /// Hours from the last sample until the limit is reached: the bounds of the slope, inverted.

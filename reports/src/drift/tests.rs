@@ -52,6 +52,26 @@ fn its_clean_twin_passes_a_gate_of_a_mebibyte_an_hour() {
 }
 
 #[test]
+fn a_count_that_never_changes_may_grow_by_less_than_one_by_the_hour_by_the_work_and_to_its_limit() {
+    let series = Series { quantum: Some(1.0), ..every_second(600, |_| 9.0) };
+    let found = drift(&series, &Question { limit: Some(1_009.0), ..Question::over(HOUR) });
+    let (per_work, left) = (found.per_work.unwrap(), found.exhaustion.unwrap());
+    // One in the 599 s and 5,990 tasks that were seen.
+    assert!((found.per_hour.hi - HOUR / 599.0).abs() < 1e-9, "{found:?}");
+    assert!((per_work.hi - 1.0 / 5_990.0).abs() < 1e-9 && per_work.lo < 0.0, "{per_work:?}");
+    assert!((left.lo - 1_000.0 / found.per_hour.hi).abs() < 1e-6 && left.value.is_infinite(), "{left:?}");
+}
+
+#[test]
+fn growth_by_the_work_is_as_uncertain_as_that_by_the_clock_where_a_step_may_be_growth() {
+    let series = every_second(600, |t| 100.0 + noise(t) + if t > 400.0 { 8.0 } else { 0.0 });
+    let (found, per_s) = (judged(&series), 10.0);
+    let per_work = found.per_work.unwrap();
+    assert_eq!(found.shape, Shape::Step);
+    assert!(per_work.hi >= found.per_hour.hi / HOUR / per_s - 1e-12, "{per_work:?} {:?}", found.per_hour);
+}
+
+#[test]
 fn each_shape_has_its_name() {
     let steady = |t: f64| 100.0 + noise(t);
     let cases: [(&str, Shape, Series); 7] = [

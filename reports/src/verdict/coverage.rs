@@ -9,7 +9,7 @@ use evidence::event::{ClockChange, Proof};
 use evidence::unit::Unit;
 
 use super::outcome::Outcome;
-use super::swap;
+use super::{pace, swap, unread};
 use crate::analysis::{Analysis, Basis, Course, Instrument, Watched, seconds};
 use crate::drift::Shape;
 
@@ -82,6 +82,7 @@ pub(super) fn conditions(analysis: &Analysis) -> Vec<Condition> {
     let instrument = &analysis.instrument;
     [
         Some(ending(analysis)),
+        watched(&analysis.course),
         target(instrument),
         rehearsal(analysis),
         faults(analysis),
@@ -96,6 +97,8 @@ pub(super) fn conditions(analysis: &Analysis) -> Vec<Condition> {
         gaps(&analysis.course),
         harness(&analysis.course),
         swap::condition(&analysis.course),
+        unread::condition(&analysis.course),
+        pace::condition(&analysis.course),
     ]
     .into_iter()
     .flatten()
@@ -121,6 +124,20 @@ fn ending(analysis: &Analysis) -> Condition {
         }
         None => poor(Scope::Evidence, "crashed", "the run crashed: its evidence has no end"),
     }
+}
+
+/// A run goes on when another harness takes over, but the load that was due meanwhile was never given.
+fn watched(course: &Course) -> Option<Condition> {
+    let share = course.unattended?;
+    let found = format!("no harness for {} of the planned load", Unit::Ratio.show(share));
+    if share <= GAPS {
+        return Some(Condition::met("attendance", Scope::Verdict, found));
+    }
+    let why = format!(
+        "there was {found}, at most {} may be, so that it is not the run that was planned",
+        Unit::Ratio.show(GAPS)
+    );
+    Some(Condition::poor("attendance", Scope::Verdict, found, why))
 }
 
 /// A target that was ready and ended, unasked, has failed, whatever the gates ask.

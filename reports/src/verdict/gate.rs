@@ -7,10 +7,10 @@ use evidence::unit::Unit;
 use super::compare::{Side, outcome, side};
 use super::coverage::Condition;
 use super::outcome::Outcome;
-use super::swap;
+use super::{pace, swap, unread};
 use crate::analysis::{Analysis, Basis, Finding, Name, Sight};
 use crate::drift::Shape;
-use crate::statistics::Interval;
+use crate::statistics::{Interval, expected_events};
 
 /// The fewest ticks on which a gate about samples may rest.
 pub(super) const TICKS: u64 = 3;
@@ -118,9 +118,12 @@ pub(super) fn judge(gate: &Gate, analysis: &Analysis, conditions: &[Condition]) 
         .find(|c| c.withholds(finding.basis, breach, finding.metric.counted))
         .map(|c| c.why.clone())
         .or_else(|| swap::doubt(finding, breach, &analysis.course))
+        .or_else(|| unread::doubt(finding, gate.metric.selector.as_deref(), breach, &analysis.course))
+        .or_else(|| unread::restless(finding, breach, &analysis.course))
         .or_else(|| too_few_ticks(finding))
         .or_else(|| lateness(gate, finding, found, analysis))
-        .or_else(|| reading_late(gate, finding, found, analysis));
+        .or_else(|| reading_late(gate, finding, found, analysis))
+        .or_else(|| pace::doubt(gate, finding, found, &analysis.course));
     match poor {
         Some(poor) => verdict(Outcome::Inconclusive, poor.clone(), Some(poor)),
         None => verdict(found, explain(gate, finding, found, hours(analysis)), None),
@@ -238,6 +241,9 @@ fn settle(gate: &Gate, finding: &Finding, hours: f64) -> String {
     if let Some(sight) = &finding.sight {
         return longer(gate, finding, sight, hours);
     }
+    if finding.metric.name == "incidents.rate" {
+        return without_another(gate, finding);
+    }
     if finding.interval.hi.is_infinite() {
         return match finding.basis {
             Basis::Events => {
@@ -288,6 +294,22 @@ fn longer(gate: &Gate, finding: &Finding, sight: &Sight, hours: f64) -> String {
     } else {
         format!("it is too close to the limit to be told apart{seen}")
     }
+}
+
+/// How long a run must be that has no more incidents than this one.
+fn without_another(gate: &Gate, finding: &Finding) -> String {
+    let limit = match gate.conditional {
+        Some(second) if side(gate.go, finding.interval) == Side::Outside => second,
+        _ => gate.go,
+    };
+    let most = expected_events(finding.n).hi;
+    let (needed, had) = (most / limit.value * 3600.0, most / finding.interval.hi * 3600.0);
+    if !needed.is_finite() || needed <= had {
+        return "no length of a run settles it".to_owned();
+    }
+    let (needed, had) = (Unit::Seconds.show(needed), Unit::Seconds.show(had));
+    let no = if finding.n == 0 { "any" } else { "a further one" };
+    format!("about {needed} of load without {no} would settle it, it had {had}")
 }
 
 /// An interval of order statistics narrows with the root of the number of values.

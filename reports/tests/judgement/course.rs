@@ -3,7 +3,7 @@
 use evidence::end::How;
 use evidence::event::{ClockChange, Edge, Fact, IncidentKind, Severity, Takeover};
 use evidence::gate::{MetricRef, Op};
-use evidence::sample::{Group, Mark, Process};
+use evidence::sample::{Group, Mark, Process, Sample};
 use reports::{Name, Outcome, Verdict};
 
 use crate::fixture::{Fixture, MS, S, ZERO, gate};
@@ -129,6 +129,72 @@ fn the_length_of_a_run_leaves_out_long_times_without_a_harness_and_no_short_ones
     }
 }
 
+/// Its harness dies so many seconds into the ten of the load, and another takes over when the load was to be over.
+fn given_up_after(s: u64) -> Fixture {
+    let mut fixture = Fixture::unhurt();
+    let (from_ns, to_ns) = (ZERO + s * S, ZERO + 10 * S);
+    let ends_the_load =
+        |fact: &Fact| matches!(fact, Fact::Phase { phase, edge: Edge::End } if phase == "hold");
+    fixture.events.iter_mut().filter(|e| ends_the_load(&e.fact)).for_each(|e| e.at_ns = from_ns);
+    fixture.fact(to_ns, Fact::Resumed { segment: 2, from_ns, hidden: 0, target: Takeover::Kept });
+    fixture.rounds.retain(|r| r.due_ns < from_ns);
+    fixture.intervals.retain(|r| r.at_ns < from_ns);
+    fixture.samples.retain(|s| s.at_ns <= from_ns);
+    let sent = fixture.intervals.iter().map(|r| r.sent).sum::<u64>();
+    let end = fixture.end();
+    (end.interruptions, end.ledger.sent, end.ledger.in_time) = (1, sent, sent);
+    fixture
+}
+
+#[test]
+fn a_run_of_which_no_harness_gave_a_twentieth_of_the_load_is_not_the_planned_one() {
+    let kept = asked(given_up_after(10), "delivery.rate >= 99%", Op::GreaterOrEqual, 0.99);
+    assert_eq!(kept.outcome, Outcome::Go, "{}", reports::terminal(&kept, None));
+    let dead = asked(given_up_after(3), "delivery.rate >= 99%", Op::GreaterOrEqual, 0.99);
+    assert_eq!((dead.gates[0].outcome, dead.outcome), (Outcome::Go, Outcome::Inconclusive), "{}", dead.why);
+    assert_eq!(
+        dead.why,
+        "there was no harness for 70 % of the planned load, at most 5 % may be, so that it is not the run that was planned"
+    );
+}
+
+/// From a third of the run on, a value of the workers is missing in every sample.
+fn half_blind(blank: fn(&mut Sample)) -> Verdict {
+    let mut fixture = Fixture::unhurt();
+    fixture.manifest.gates = vec![
+        gate("memory.private.max[worker] < 1GiB", Op::Less, 1_073_741_824.0),
+        gate("memory.private.max[worker] < 1KiB", Op::Less, 1_024.0),
+        gate("descriptors.max[worker] < 1000", Op::Less, 1_000.0),
+        gate("descriptors.max < 1000", Op::Less, 1_000.0),
+        gate("descriptors.max[coordinator] < 1000", Op::Less, 1_000.0),
+    ];
+    let later = |s: &&mut Sample| s.group == Group::Worker && s.at_ns > ZERO + 3 * S;
+    fixture.samples.iter_mut().filter(later).for_each(blank);
+    fixture.judged()
+}
+
+#[test]
+fn a_value_that_is_read_for_a_part_of_the_load_decides_no_gate_that_it_does_not_break() {
+    use Outcome::{Go, Inconclusive as Unknown, NoGo};
+    let memory = half_blind(|s| s.private_sum = None);
+    let descriptors = half_blind(|s| s.descriptors_sum = None);
+    for (verdict, expected) in [
+        (half_blind(|_| ()), [Go, NoGo, Go, Go, Go]),
+        (memory, [Unknown, NoGo, Go, Go, Go]),
+        (descriptors, [Go, NoGo, Unknown, Unknown, Go]),
+    ] {
+        let asked = [
+            "memory.private.max[worker] < 1GiB",
+            "memory.private.max[worker] < 1KiB",
+            "descriptors.max[worker] < 1000",
+            "descriptors.max < 1000",
+            "descriptors.max[coordinator] < 1000",
+        ];
+        let found = asked.map(|id| verdict.gates.iter().find(|g| g.id == id).unwrap().outcome);
+        assert_eq!(found, expected, "{}", reports::terminal(&verdict, None));
+    }
+}
+
 #[test]
 fn a_ledger_that_does_not_close_withholds_every_gate() {
     let mut fixture = interrupted(40);
@@ -227,6 +293,18 @@ fn what_a_process_holds_at_rest_returns_exactly() {
         assert_eq!(verdict.gates[0].finding.as_ref().map(|f| f.value), most);
         assert_eq!(verdict.course.rests.len(), 3);
     }
+    let mut often = resting([9, 9, 9], [true, true, false]);
+    for point in 4..=5 {
+        for (edge, rested) in [(Edge::Begin, None), (Edge::End, Some(false))] {
+            often.fact(
+                ZERO + 9 * S + u64::from(point) * MS,
+                Fact::Quiesce { point, edge, rested, withheld: 0 },
+            );
+        }
+    }
+    let seldom = asked(often, id, Op::Equal, 0.0);
+    assert!(seldom.why.contains("came to rest at 2 of 5 points of rest"), "{}", seldom.why);
+    assert_eq!(seldom.outcome, Outcome::Inconclusive);
     let verdict = resting([9, 9, 12], [true; 3]).judged();
     assert!((value(&verdict, "descriptors.quiesced[worker]") - 3.0).abs() < 1e-9);
     assert_eq!(verdict.course.rests[2].more_descriptors, Some(3));

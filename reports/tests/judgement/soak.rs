@@ -1,7 +1,7 @@
 //! Soaks of some hours with planted series: what is found in them, and what becomes of their gates.
 
-use evidence::event::{Edge, Fact, Takeover};
-use evidence::gate::{MetricRef, Op};
+use evidence::event::{Edge, Fact, FaultStep, Proof, Takeover};
+use evidence::gate::{Limit, MetricRef, Op};
 use evidence::latency::{self, IntervalHistogram, Series};
 use evidence::round::Interval;
 use evidence::sample::{Group, Mark, Process};
@@ -81,7 +81,7 @@ fn hours(at_ns: u64) -> f64 {
 }
 
 /// The hold phase goes on until then, and what came after it comes after that.
-fn stretch(fixture: &mut Fixture, end_ns: u64) {
+pub(crate) fn stretch(fixture: &mut Fixture, end_ns: u64) {
     for event in &mut fixture.events {
         if event.at_ns >= ZERO + 10 * S {
             event.at_ns = event.at_ns - (ZERO + 10 * S) + end_ns;
@@ -400,13 +400,43 @@ fn a_fault_window_is_left_out_of_the_slope_and_not_of_the_ceiling() {
     assert_eq!((of("memory.growth"), of("memory.private.max")), (Outcome::Go, Outcome::NoGo));
 }
 
+/// A fault that is planned and of which nothing has been heard yet.
+fn plan_another(fixture: &mut Fixture) {
+    let mut planned = fixture.manifest.faults[0].clone();
+    planned.id = "another".to_owned();
+    fixture.manifest.faults.push(planned);
+}
+
+/// The same, and this is what became of it.
+fn step(fixture: &mut Fixture, step: FaultStep) {
+    plan_another(fixture);
+    let why = Some("nobody was there".to_owned());
+    let fact = Fact::Fault { fault: "another".to_owned(), step, victims: Vec::new(), why };
+    fixture.fact(ZERO + 60 * S, fact);
+}
+
+#[test]
+fn a_greatest_value_ends_a_soak_only_beyond_its_second_limit_too() {
+    for (second, expected) in [(6.0, None), (5.5, Some("round.time.max < 5s: it was 5.75 s already"))] {
+        let mut fixture = soak(&STEADY);
+        fixture.end = None;
+        let mut asked = gate("round.time.max < 5s", Op::Less, 5.0);
+        asked.conditional = Some(Limit { op: Op::Less, value: second });
+        fixture.manifest.gates = vec![asked];
+        fixture.rounds[9].ended_ns = Some(fixture.rounds[9].due_ns + 5750 * MS);
+        let look = reports::Look { number: 3, of: 4 };
+        let reason = reports::interim(fixture.write().path(), look).unwrap();
+        assert_eq!(reason.map(|r| r.why).as_deref(), expected);
+    }
+}
+
 #[test]
 fn a_look_at_a_running_soak_ends_it_only_for_a_reason() {
     use reports::{Kind, Look};
     type Change = fn(&mut Fixture);
     let leak = Planted { memory: |h| (40.0 * 1024.0 + 16.0 * 1024.0 * h) * KIB, ..STEADY };
     let steady: Planted = STEADY;
-    let cases: [(&Planted, Change, Option<Kind>); 6] = [
+    let cases: [(&Planted, Change, Option<Kind>); 14] = [
         (&steady, |_| {}, None),
         (&leak, |_| {}, Some(Kind::Drift)),
         (&steady, |f| f.intervals[9].corrupt = 1, Some(Kind::Broken)),
@@ -429,6 +459,24 @@ fn a_look_at_a_running_soak_ends_it_only_for_a_reason() {
             },
             Some(Kind::Worthless),
         ),
+        (&steady, |f| f.rounds[9].ended_ns = Some(f.rounds[9].due_ns + 6 * S), Some(Kind::Broken)),
+        (&steady, |f| f.rounds[9].ended_ns = Some(f.rounds[9].due_ns + 4 * S), None),
+        (&steady, |f| f.rounds[9].ended_ns = None, None),
+        (&steady, |f| f.rounds[9].delivered = 0, Some(Kind::Broken)),
+        (&steady, |f| step(f, FaultStep::Skipped), Some(Kind::Worthless)),
+        (&steady, |f| step(f, FaultStep::Failed), Some(Kind::Worthless)),
+        (&steady, |f| plan_another(f), None),
+        (
+            &steady,
+            |f| {
+                let of_kill = |e: &&mut evidence::event::Event| matches!(e.fact, Fact::Fault { .. });
+                let Fact::Fault { victims, .. } = &mut f.events.iter_mut().find(of_kill).unwrap().fact else {
+                    unreachable!("only such were looked for")
+                };
+                victims[0].proof = Proof::Mismatch;
+            },
+            Some(Kind::Worthless),
+        ),
     ];
     for (place, (planted, change, expected)) in cases.into_iter().enumerate() {
         let mut fixture = soak(planted);
@@ -437,6 +485,8 @@ fn a_look_at_a_running_soak_ends_it_only_for_a_reason() {
             gate("messages.corrupt == 0", Op::Equal, 0.0),
             gate("availability >= 99%", Op::GreaterOrEqual, 0.99),
             gate("memory.growth < 5%/h", Op::Less, 0.05),
+            gate("round.time.max < 5s", Op::Less, 5.0),
+            gate("delivery.rate.min >= 50%", Op::GreaterOrEqual, 0.5),
         ];
         change(&mut fixture);
         let reason = reports::interim(fixture.write().path(), Look { number: 3, of: 4 }).unwrap();

@@ -8,14 +8,14 @@ use super::FALSE_DISCOVERIES;
 use super::series::Context;
 use crate::analysis::resources::by_role;
 use crate::analysis::{Basis, Findings, Measured, Of, number};
-use crate::drift::{self, Drift, Question, Shape};
+use crate::drift::{self, Drift, Shape};
 
 /// When an agent was read, which of its lives it was (process and epoch), and its private memory.
 pub(super) type Row = (u64, (u32, Option<u32>), u64);
 
 /// Counts the agents that drift, for the target and by role; their numbers, in order.
 pub(super) fn find(context: &Context<'_>, findings: &mut Findings) -> Vec<u32> {
-    let question = Question { confidence: context.confidence, ..Question::over(context.horizon_s) };
+    let question = context.question();
     let found: Vec<(u32, Group, Drift)> = rows(context)
         .into_iter()
         .map(|((agent, group), rows)| (agent, group, drift::drift(&context.of_agent(&rows), &question)))

@@ -2,7 +2,7 @@
 
 use evidence::sample::Group;
 
-use super::series::Context;
+use super::series::{Context, PAGE};
 use super::{Trend, Watched};
 use crate::analysis::{Basis, Findings, Measured, Of, Sight};
 use crate::drift::{self, Drift, Estimate, Question, Series, Shape};
@@ -136,15 +136,14 @@ fn spread(series: &Series, trend: &Trend) -> Option<(u64, f64)> {
 
 /// When memory, or the descriptors of a process, are used up if they go on as they did.
 pub(super) fn exhaustion(context: &Context<'_>, groups: &[Group], findings: &mut Findings) {
-    let memory = context.whole(groups, |s| s.private_sum, u64::saturating_add);
+    let memory = context.whole(groups, |s| s.private_sum, u64::saturating_add, PAGE);
     let held = memory.points.last().map_or(0.0, |p| p.value);
-    let descriptors = context.whole(groups, |s| s.descriptors_max, u64::max);
+    let descriptors = context.whole(groups, |s| s.descriptors_max, u64::max, 1.0);
     for (name, series, limit) in [
         ("memory.exhaustion", memory, context.memory_limit(held)),
         ("descriptors.exhaustion", descriptors, context.named("RLIMIT_NOFILE")),
     ] {
-        let question =
-            Question { limit, confidence: context.confidence, ..Question::over(context.horizon_s) };
+        let question = Question { limit, ..context.question() };
         if limit.is_none() || series.points.is_empty() {
             continue;
         }

@@ -17,7 +17,7 @@ use crate::drift::{self, Point, Series};
 use crate::reading::Evidence;
 
 /// The unit in which the kernel gives memory.
-const PAGE: f64 = 4096.0;
+pub(super) const PAGE: f64 = 4096.0;
 
 /// The share of a group's processes from which on their replacement, or a change of their number, begins a new
 /// segment: the mean of the group is then another one.
@@ -176,6 +176,21 @@ impl<'a> Context<'a> {
         self.series(took, &[], None)
     }
 
+    /// What is asked of every series.
+    pub(super) fn question(&self) -> drift::Question {
+        drift::Question { confidence: self.confidence, ..drift::Question::over(self.horizon_s) }
+    }
+
+    /// Values that nothing but the run itself breaks.
+    pub(super) fn of_values(&self, values: impl Iterator<Item = (u64, f64)>) -> Series {
+        self.series(values, &[], None)
+    }
+
+    /// Whether another harness took over within this time.
+    pub(super) fn taken_over(&self, within: std::ops::Range<u64>) -> bool {
+        self.takeovers.iter().any(|at_ns| within.contains(at_ns))
+    }
+
     /// The median response time of each interval.
     pub(super) fn response(&self) -> Series {
         let points = self.evidence.latency.get(&latency::Series::Response).map_or(&[][..], |d| &d.points);
@@ -225,12 +240,14 @@ impl<'a> Context<'a> {
         limits.iter().find(|(n, _)| n == name).and_then(|(_, value)| value.parse().ok())
     }
 
-    /// Values of the whole target by tick: the sum of one number, the greatest of another.
+    /// Values of the whole target by tick: the sum of one number, the greatest of another, and the least by which it
+    /// can change.
     pub(super) fn whole(
         &self,
         groups: &[Group],
         read: fn(&Sample) -> Option<u64>,
         add: fn(u64, u64) -> u64,
+        quantum: f64,
     ) -> Series {
         let mut ticks: BTreeMap<u64, (Option<u64>, u64)> = BTreeMap::new();
         for s in self.evidence.samples.iter().filter(|s| groups.contains(&s.group) && s.processes > 0) {
@@ -240,7 +257,7 @@ impl<'a> Context<'a> {
         }
         let breaks = self.others(&ticks, groups);
         let values = ticks.iter().filter_map(|(at, (value, _))| Some((*at, number((*value)?))));
-        self.series(values, &breaks, None)
+        self.series(values, &breaks, Some(quantum))
     }
 
     /// Between two values further apart there is a gap.
@@ -258,7 +275,7 @@ impl<'a> Context<'a> {
     }
 
     /// Tasks answered until a moment. Within an interval they are taken to be answered evenly.
-    fn work_until(&self, at_ns: u64) -> f64 {
+    pub(super) fn work_until(&self, at_ns: u64) -> f64 {
         let next = self.work.partition_point(|(end, _)| *end <= at_ns);
         let before = next.checked_sub(1).map(|i| self.work[i]);
         match (before, self.work.get(next)) {
