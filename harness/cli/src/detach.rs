@@ -49,6 +49,14 @@ pub(crate) fn start() -> Exit {
     never_ready(child, directory.as_deref(), logged).unwrap_or_else(failed)
 }
 
+/// What a command that was detached needs for that, and nothing for another; how to end if it cannot be.
+pub(crate) fn begin(is_detached: bool) -> Result<Option<Detached>, Exit> {
+    is_detached.then(Detached::begin).transpose().map_err(|e| {
+        note!("error: could not detach the run: {e}");
+        Exit::Unusable
+    })
+}
+
 fn spawn() -> io::Result<(Child, UnixStream)> {
     let (ours, its) = UnixStream::pair()?;
     let child = Command::new(std::env::current_exe()?)
@@ -76,7 +84,7 @@ fn never_ready(mut child: Child, directory: Option<&Path>, logged: usize) -> io:
 
 impl Detached {
     /// Leaves the session of whoever started it.
-    pub(crate) fn begin() -> io::Result<Self> {
+    fn begin() -> io::Result<Self> {
         // Refused only to one that leads a session already.
         let _ = nix::unistd::setsid();
         let told = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);

@@ -15,12 +15,9 @@ pub(crate) fn command(args: &Resume) -> Exit {
     if args.detach {
         return detach::start();
     }
-    match args.detached.then(Detached::begin).transpose() {
+    match detach::begin(args.detached) {
         Ok(detached) => go_on(&args.run, args.quiet, detached),
-        Err(e) => {
-            note!("error: could not detach the run: {e}");
-            Exit::Unusable
-        }
+        Err(exit) => exit,
     }
 }
 

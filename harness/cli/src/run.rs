@@ -32,12 +32,9 @@ pub(crate) fn command(args: &Run) -> Exit {
     if args.detach {
         return detach::start();
     }
-    let mut detached = match args.detached.then(Detached::begin).transpose() {
+    let mut detached = match detach::begin(args.detached) {
         Ok(detached) => detached,
-        Err(e) => {
-            note!("error: could not detach the run: {e}");
-            return Exit::Unusable;
-        }
+        Err(exit) => return exit,
     };
     let options = args.scenario.to_reader();
     let mut loaded = Vec::new();
