@@ -99,7 +99,7 @@ fn a_target_that_stalls_for_one_second_shows_one_second_in_the_response_tail() {
     let mut response = latency::empty();
     for interval in latency::read(trial.path()).unwrap() {
         if interval.series == Series::Response {
-            response.add(&interval.histogram).unwrap();
+            response.add(&*interval.histogram).unwrap();
         }
     }
     assert_eq!(response.len(), 400);

@@ -248,7 +248,9 @@ impl Month {
             (Series::Round, whole.clone()),
             (Series::TargetRound, whole),
         ] {
-            self.tables.latency(IntervalHistogram { series, at_ns, length_ns: 10 * S, histogram }).unwrap();
+            self.tables
+                .latency(IntervalHistogram { series, at_ns, length_ns: 10 * S, histogram: histogram.into() })
+                .unwrap();
         }
         let round = Round {
             round: tick,

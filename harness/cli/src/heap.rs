@@ -9,8 +9,8 @@ const APART: libc::c_int = 128 << 10;
 /// to 200 KiB apart. Of one heap those levels are 20 KiB apart, and a MiB lower. The threads of a harness hardly ever wait
 /// for each other there. It has to be said before the first thread begins; other allocators are left as they are.
 ///
-/// What is large gets pages of its own, always: an interval makes four histograms of 190 KiB and ends four. In the heap, as glibc
-/// would have it from the second on, what is small comes to lie between them, and every new place is a step of some pages.
+/// What is large gets pages of its own, always: histograms of 190 KiB come and go with the stretches of a tier. In the heap, as
+/// glibc would have it from the second on, what is small comes to lie between them, and every new place is a step of some pages.
 pub(crate) fn share() {
     #[cfg(target_env = "gnu")]
     #[expect(

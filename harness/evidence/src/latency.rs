@@ -8,6 +8,7 @@ mod log;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -60,8 +61,8 @@ pub struct IntervalHistogram {
     pub at_ns: u64,
     /// How long it was, in nanoseconds.
     pub length_ns: u64,
-    /// The values, in microseconds.
-    pub histogram: Histogram<u64>,
+    /// The values, in microseconds. Shared, so that who fills histograms has them back when they are written.
+    pub histogram: Arc<Histogram<u64>>,
 }
 
 /// An empty histogram of the range kept here.
@@ -208,6 +209,7 @@ mod tests {
         for micros in [1, 50, 50, 7_000, 1_000_000] {
             record(&mut histogram, micros * 1_000);
         }
+        let histogram = Arc::new(histogram);
         for second in 0..3_u64 {
             for series in [Series::Response, Series::Service] {
                 let at_ns = second * 1_000_000_000;
@@ -215,7 +217,7 @@ mod tests {
                     series,
                     at_ns,
                     length_ns: 1_000_000_000,
-                    histogram: histogram.clone(),
+                    histogram: Arc::clone(&histogram),
                 };
                 writer.append(&interval).unwrap();
             }

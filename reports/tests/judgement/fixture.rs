@@ -257,7 +257,12 @@ impl Fixture {
                 if second == 5 {
                     latency::record(&mut histogram, 15 * MS);
                 }
-                self.latency.push(IntervalHistogram { series, at_ns, length_ns: S, histogram });
+                self.latency.push(IntervalHistogram {
+                    series,
+                    at_ns,
+                    length_ns: S,
+                    histogram: histogram.into(),
+                });
             }
         }
     }

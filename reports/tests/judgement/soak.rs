@@ -115,7 +115,12 @@ fn work(fixture: &mut Fixture, planted: &Planted) {
         for series in [Series::Response, Series::Service, Series::Round, Series::TargetRound] {
             let mut histogram = latency::empty();
             (0..tasks).for_each(|_| latency::record(&mut histogram, took as u64));
-            fixture.latency.push(IntervalHistogram { series, at_ns, length_ns: EVERY, histogram });
+            fixture.latency.push(IntervalHistogram {
+                series,
+                at_ns,
+                length_ns: EVERY,
+                histogram: histogram.into(),
+            });
         }
     }
 }

@@ -76,7 +76,14 @@ mod tests {
         writer.flush().unwrap();
         let head = size();
         let (at_ns, length_ns) = (2_592_000_123_456_789, 600_000_000_000);
-        writer.append(&IntervalHistogram { series: Series::Response, at_ns, length_ns, histogram }).unwrap();
+        writer
+            .append(&IntervalHistogram {
+                series: Series::Response,
+                at_ns,
+                length_ns,
+                histogram: histogram.into(),
+            })
+            .unwrap();
         writer.flush().unwrap();
         (size() - head) as f64
     }

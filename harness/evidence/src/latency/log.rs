@@ -2,6 +2,7 @@
 //! times as much to decode and is often not wanted.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -114,7 +115,7 @@ fn decode(
     deserializer: &mut Deserializer,
 ) -> Result<IntervalHistogram, String> {
     let encoded = BASE64_STANDARD.decode(interval.encoded_histogram()).map_err(|e| e.to_string())?;
-    let histogram = deserializer.deserialize(&mut encoded.as_slice()).map_err(|e| e.to_string())?;
+    let histogram = Arc::new(deserializer.deserialize(&mut encoded.as_slice()).map_err(|e| e.to_string())?);
     let Head { series, at_ns, length_ns } = head;
     Ok(IntervalHistogram { series, at_ns, length_ns, histogram })
 }
@@ -133,7 +134,8 @@ mod tests {
             let mut histogram = empty();
             record(&mut histogram, second * 1_000 + 1_000);
             let (at_ns, length_ns) = (second * SECOND, SECOND);
-            let interval = IntervalHistogram { series: Series::Round, at_ns, length_ns, histogram };
+            let interval =
+                IntervalHistogram { series: Series::Round, at_ns, length_ns, histogram: histogram.into() };
             writer.append(&interval).unwrap();
         }
         writer.flush().unwrap();

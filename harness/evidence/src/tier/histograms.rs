@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
+
+use hdrhistogram::Histogram;
 
 use crate::latency::{Head, IntervalHistogram, Log, Part, Series, Writer};
 use crate::{EvidenceError, layout, segment};
@@ -32,12 +35,16 @@ impl Fold {
             Some(open) if open.at_ns / stretch_ns == number => {
                 open.length_ns = (interval.at_ns + interval.length_ns).saturating_sub(open.at_ns);
                 // Both have the bounds of this log, in which every value has its place.
-                if open.histogram.add(&interval.histogram).is_err() {
+                if Arc::make_mut(&mut open.histogram).add(&*interval.histogram).is_err() {
                     return Some(interval);
                 }
                 None
             }
-            _ => self.open.insert(series, interval),
+            // A copy: the histogram itself is waited for by who fills the next.
+            _ => {
+                let histogram = Arc::new(Histogram::clone(&interval.histogram));
+                self.open.insert(series, IntervalHistogram { histogram, ..interval })
+            }
         }
     }
 
@@ -191,7 +198,7 @@ mod tests {
         let mut histogram = latency::empty();
         latency::record(&mut histogram, micros * 1_000);
         let (at_ns, length_ns) = (at_s * SECOND, 10 * SECOND);
-        IntervalHistogram { series: Series::Response, at_ns, length_ns, histogram }
+        IntervalHistogram { series: Series::Response, at_ns, length_ns, histogram: histogram.into() }
     }
 
     #[test]
@@ -213,7 +220,7 @@ mod tests {
         }
         let (mut all, mut lengths) = (latency::empty(), Vec::new());
         for interval in folded(run, Vec::new, Vec::push).unwrap().into_iter().flatten() {
-            all.add(&interval.histogram).unwrap();
+            all.add(&*interval.histogram).unwrap();
             lengths.push(interval.length_ns / SECOND);
             assert!(interval.at_ns == SECOND * lengths[..lengths.len() - 1].iter().sum::<u64>());
         }

@@ -407,7 +407,7 @@ impl Simulation {
             _ if self.forgets => {}
             Record::Latency(interval) => {
                 let sum = self.times.entry(interval.series).or_insert_with(evidence::latency::empty);
-                sum.add(&interval.histogram).expect("they have the same bounds");
+                sum.add(&*interval.histogram).expect("they have the same bounds");
             }
             Record::Event(event) => self.events.push(event),
             Record::Round(round) => self.rounds.push(round),
