@@ -75,13 +75,13 @@ pub struct Sampler {
 /// What only ever grows while a process lives.
 #[derive(Debug, Clone, Copy, Default)]
 struct Used {
-    cpu_ticks: u64,
+    cpu_ns: u64,
     major_faults: u64,
 }
 
 impl Used {
     fn of(reading: &Reading) -> Self {
-        Self { cpu_ticks: reading.cpu_ticks, major_faults: reading.major_faults }
+        Self { cpu_ns: reading.cpu_ns, major_faults: reading.major_faults }
     }
 }
 
@@ -140,7 +140,7 @@ impl Sampler {
             self.count_used(member, &reading);
             sums[slot(member.group)].add(&reading);
             if rows {
-                processes.push(row(member, &reading, mark.unwrap_or(Mark::Tick), self.reader.tick_ns()));
+                processes.push(row(member, &reading, mark.unwrap_or(Mark::Tick)));
             }
         }
         self.last.retain(|_, (_, number)| *number == self.number);
@@ -157,7 +157,7 @@ impl Sampler {
         let last = self.last.entry((member.pid, member.starttime)).or_default();
         let now = Used::of(reading);
         let group = &mut self.used[slot(member.group)];
-        group.cpu_ticks += now.cpu_ticks.saturating_sub(last.0.cpu_ticks);
+        group.cpu_ns += now.cpu_ns.saturating_sub(last.0.cpu_ns);
         group.major_faults += now.major_faults.saturating_sub(last.0.major_faults);
         *last = (now, self.number);
     }
@@ -168,14 +168,13 @@ impl Sampler {
             .filter(|group| self.seen[slot(**group)])
             .map(|group| {
                 let used = self.used[slot(*group)];
-                let cpu_ns = used.cpu_ticks.saturating_mul(self.reader.tick_ns());
-                sums[slot(*group)].sample(at_ns, *group, cpu_ns, used.major_faults)
+                sums[slot(*group)].sample(at_ns, *group, used.cpu_ns, used.major_faults)
             })
             .collect()
     }
 }
 
-fn row(member: &ProcessId, reading: &Reading, mark: Mark, tick_ns: u64) -> Process {
+fn row(member: &ProcessId, reading: &Reading, mark: Mark) -> Process {
     Process {
         at_ns: 0,
         mark,
@@ -188,7 +187,7 @@ fn row(member: &ProcessId, reading: &Reading, mark: Mark, tick_ns: u64) -> Proce
         pss: reading.pss,
         descriptors: reading.descriptors,
         threads: Some(reading.threads),
-        cpu_ns: Some(reading.cpu_ticks.saturating_mul(tick_ns)),
+        cpu_ns: Some(reading.cpu_ns),
     }
 }
 

@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use chaos::process::{Stat, is_gone};
-use nix::unistd::{SysconfVar, sysconf};
+use nix::time::ClockId;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 
 /// What was read of one process. Memory is in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,7 +20,8 @@ pub(super) struct Reading {
     pub(super) swap: Option<u64>,
     pub(super) descriptors: Option<u64>,
     pub(super) threads: u64,
-    pub(super) cpu_ticks: u64,
+    /// CPU time since its start, in nanoseconds.
+    pub(super) cpu_ns: u64,
     pub(super) major_faults: u64,
 }
 
@@ -84,7 +87,7 @@ impl ProcessReader {
             swap,
             descriptors,
             threads: stat.threads,
-            cpu_ticks: stat.cpu_ticks,
+            cpu_ns: cpu_ns(pid).unwrap_or(stat.cpu_ticks.saturating_mul(self.tick_ns)),
             major_faults: stat.major_faults,
         })
     }
@@ -126,6 +129,14 @@ impl ProcessReader {
         self.path.extend_from_slice(name.as_bytes());
         Path::new(OsStr::from_bytes(&self.path))
     }
+}
+
+/// What the scheduler has counted of a process, to the nanosecond: what `stat` shows of it is cut to ticks of ten
+/// milliseconds, of which a process that does little has one in some seconds.
+fn cpu_ns(pid: u32) -> Option<u64> {
+    let pid = Pid::from_raw(i32::try_from(pid).ok()?);
+    let used = ClockId::pid_cpu_clock_id(pid).and_then(ClockId::now).ok()?;
+    u64::try_from(Duration::from(used).as_nanos()).ok()
 }
 
 /// Pages of a process.
@@ -222,6 +233,17 @@ mod tests {
             assert_eq!(has_no_memory(status.as_bytes()), gave_back, "{status}");
             assert_eq!(kibibytes(status.as_bytes(), b"VmSwap:"), swapped, "{status}");
         }
+    }
+
+    #[test]
+    fn cpu_time_below_a_tick_of_the_clock_is_counted() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let starttime = Stat::read(child.id()).unwrap().unwrap().starttime;
+        let read = ProcessReader::new().read(child.id(), starttime, false).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // It has been started, and that is all.
+        assert!((1..1_000_000_000).contains(&read.cpu_ns), "{read:?}");
     }
 
     #[test]

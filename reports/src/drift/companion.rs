@@ -102,7 +102,8 @@ fn stretch(points: &[Point], companion: &[Point], from_s: f64, width_s: f64) -> 
     (values.len() >= OF_STRETCH && !other.is_empty()).then(|| Stretch {
         at_s: from_s + width_s / 2.0,
         value: blocks::median(values),
-        companion: blocks::median(other),
+        // The mean: a reading may be cut to ticks of a clock, of which few fall on each.
+        companion: other.iter().sum::<f64>() / count(other.len()),
     })
 }
 
@@ -177,6 +178,18 @@ mod tests {
         }
     }
 
+    /// The same of a hundred tasks a second, as a clock counts it that ticks every ten milliseconds.
+    fn in_ticks(own: &Series) -> Series {
+        let (mut used, mut told) = (0.0, 0.0);
+        let points = own.points.iter().map(|point| {
+            used += 100.0 * point.value;
+            let since = (used / 0.010_f64).floor() * 0.010 - told;
+            told += since;
+            Point { value: since / 100.0, ..*point }
+        });
+        Series { points: points.collect(), ..own.clone() }
+    }
+
     /// Rounds of 10 ms of sleep and 10 ms of work, which come to sleep so many milliseconds longer.
     fn rounds(weather: &mut Weather, more_ms: f64) -> Series {
         let grown = |second: f64| 0.001 * more_ms * second / f64::from(SECONDS);
@@ -190,6 +203,7 @@ mod tests {
         for seed in 0..200 {
             let mut weather = Weather::new(seed, 0.3 * f64::from(u32::try_from(seed % 3).unwrap()));
             let own = weather.own();
+            let own = if seed % 2 == 0 { own } else { in_ticks(&own) };
             let calm = rounds(&mut weather, 0.0);
             let Some(beside) = beside(&calm, &own) else { continue };
             let (raw, found) = (drift(&calm, &question).over_run, beside.drift(&question).over_run);
