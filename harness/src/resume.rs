@@ -192,9 +192,9 @@ impl Resumable {
     }
 }
 
-/// What a harness says to the guardian of the run.
+/// What a harness says to the guardian of the run. The directory is in it: a copy of it is not the run that goes on.
 pub(crate) fn claim(setup: &Setup) -> String {
-    format!("run {} of plan {}", setup.run_id, setup.fingerprint)
+    format!("run {} of plan {} in {:?}", setup.run_id, setup.fingerprint, setup.run_dir)
 }
 
 /// SHA-256, in hexadecimal.

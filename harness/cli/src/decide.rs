@@ -9,6 +9,7 @@ use reports::{Earlier, Run};
 
 use crate::args::Judge;
 use crate::exit::Exit;
+use crate::going_on;
 
 /// The folder of decisions, below the working directory.
 const DECISIONS: &str = "decisions";
@@ -18,11 +19,14 @@ pub(crate) fn command(gates: &Path, args: &Judge) -> Exit {
     let gates = told(scenarios::gatefile::read(gates));
     let facts = match &args.facts {
         Some(file) => told(scenarios::gatefile::read_facts(file)),
-        None => Some(Facts::default()),
+        None => Ok(Facts::default()),
     };
-    let given = given(&args.runs);
-    let (Some(gates), Some(facts), Some((runs, earlier))) = (gates, facts, given) else {
-        return Exit::Invalid;
+    let (gates, facts, (runs, earlier)) = match (gates, facts, given(&args.runs)) {
+        (Ok(gates), Ok(facts), Ok(given)) => (gates, facts, given),
+        (gates, facts, given) => {
+            let refused = [gates.err(), facts.err(), given.err()];
+            return refused.into_iter().flatten().fold(Exit::Invalid, Exit::and);
+        }
     };
     let decision = reports::decide(&gates, runs, &earlier, &facts);
     let out = match directory(args.out.as_deref(), &gates) {
@@ -45,25 +49,34 @@ pub(crate) fn command(gates: &Path, args: &Judge) -> Exit {
     }
 }
 
-fn told<T>(read: Result<T, scenarios::Problems>) -> Option<T> {
-    read.map_err(|problems| note!("{problems}")).ok()
+fn told<T>(read: Result<T, scenarios::Problems>) -> Result<T, Exit> {
+    read.map_err(|problems| {
+        note!("{problems}");
+        Exit::Invalid
+    })
 }
 
-/// Every run and every earlier decision that was given; `None` if one cannot be read.
-fn given(directories: &[PathBuf]) -> Option<(Vec<Run>, Vec<Earlier>)> {
-    let (mut runs, mut earlier, mut whole) = (Vec::new(), Vec::new(), true);
+/// Every run and every earlier decision that was given, if all can be read and none goes on.
+fn given(directories: &[PathBuf]) -> Result<(Vec<Run>, Vec<Earlier>), Exit> {
+    let (mut runs, mut earlier, mut refused) = (Vec::new(), Vec::new(), None);
     for directory in directories {
         let read = if Earlier::is_in(directory) {
-            Earlier::read(directory).map(|decision| earlier.push(decision))
+            Earlier::read(directory).map(|decision| earlier.push(decision)).map_err(invalid)
+        } else if let Some(why) = going_on::refusal(directory) {
+            Err((why, Exit::Unusable))
         } else {
-            Run::read(directory).map(|run| runs.push(run))
+            Run::read(directory).map(|run| runs.push(run)).map_err(invalid)
         };
-        if let Err(why) = read {
+        if let Err((why, exit)) = read {
             note!("error: {} cannot be judged\n  {why}", directory.display());
-            whole = false;
+            refused = Some(refused.map_or(exit, |before: Exit| before.and(exit)));
         }
     }
-    whole.then_some((runs, earlier))
+    refused.map_or(Ok((runs, earlier)), Err)
+}
+
+fn invalid(why: impl std::fmt::Display) -> (String, Exit) {
+    (why.to_string(), Exit::Invalid)
 }
 
 /// Where the decision goes: never into a run, which is evidence and nothing else.

@@ -13,6 +13,7 @@ mod detach;
 mod doctor;
 mod early;
 mod exit;
+mod going_on;
 mod heal;
 mod heap;
 mod judge;

@@ -7,6 +7,7 @@ use harness::Resumable;
 use crate::args::Resume;
 use crate::detach::{self, Detached};
 use crate::exit::Exit;
+use crate::going_on;
 use crate::run::{Work, carry_out, conclude, programs};
 use crate::run_dir::RunDir;
 
@@ -26,6 +27,9 @@ fn go_on(run: &Path, quiet: bool, mut detached: Option<Detached>) -> Exit {
         note!("error: {} cannot be resumed\n  {why}", run.display());
         exit
     };
+    if let Some(why) = going_on::refusal(run) {
+        return refused(&why, Exit::Unusable);
+    }
     let binary = match harness::binary() {
         Ok(binary) => binary,
         Err(why) => return refused(&why, Exit::Unusable),

@@ -129,7 +129,11 @@ fn a_target_that_ended_with_its_harness_or_its_host_is_started_again_and_a_chang
     let out = run.to_str().unwrap();
     let living = place.output(&["resume", out]);
     assert_eq!(living.status.code(), Some(69), "{}", text(&living));
-    assert!(text(&living).contains("a harness still holds it"), "{}", text(&living));
+    assert!(
+        text(&living).contains(&format!("it still goes on (process {})", child.id())),
+        "{}",
+        text(&living)
+    );
     kill_harness(child);
     place.assert_nothing_left();
 
@@ -208,6 +212,21 @@ fn a_kept_target_is_ended_by_heal() {
     kill_harness(child);
     wait_for("that it is kept", || chaos::is_kept(&run).unwrap().then_some(()));
     assert!(place.processes().len() > 16, "its agents live");
+
+    // A copy is not the run that the target is kept for.
+    let copy = place.path("copy");
+    let copied = std::process::Command::new("cp").arg("-a").args([&run, &copy]).status().unwrap();
+    assert!(copied.success());
+    let refused = place.output(&["resume", copy.to_str().unwrap(), "--quiet"]);
+    assert_eq!(refused.status.code(), Some(69), "{}", text(&refused));
+    let keeps = format!("in {run:?}, not");
+    assert!(
+        text(&refused).contains("the guardian keeps run") && text(&refused).contains(&keeps),
+        "{}",
+        text(&refused)
+    );
+    assert!(chaos::is_kept(&run).unwrap() && place.processes().len() > 16, "its agents live");
+
     let healed = place.output(&["heal", out]);
     assert_eq!(healed.status.code(), Some(0), "{}", text(&healed));
     place.assert_nothing_left();

@@ -97,6 +97,41 @@ fn a_run_whose_harness_died_says_how_to_go_on() {
 }
 
 #[test]
+fn a_run_that_goes_on_is_not_judged_and_nothing_is_written_into_it() {
+    let place = Place::new();
+    let run = place.path("run");
+    let mut running = start(&place, &run, "60s");
+    wait_for("the hold phase", || {
+        let events = std::fs::read_to_string(run.join("events.jsonl")).ok()?;
+        events.contains(r#""phase":"hold""#).then_some(())
+    });
+    let directory = run.to_str().unwrap();
+    let gates = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/gates/kpi.yaml");
+    let all = [
+        &["judge", directory][..],
+        &["judge", directory, "--gates", gates],
+        &["report", directory],
+        &["resume", directory],
+    ];
+    for told in all {
+        let refused = place.output(told);
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(69), "{told:?}: {said}");
+        assert!(said.contains(&format!("it still goes on (process {})", running.id())), "{told:?}: {said}");
+        assert!(said.contains(&format!("`shakedown watch {directory}`")), "{told:?}: {said}");
+    }
+    assert!(!run.join("verdict.json").exists() && !run.join("report.html").exists());
+
+    // Dead, it is judged: what there is of it is all that there will be.
+    running.kill().unwrap();
+    running.wait().unwrap();
+    let judged = place.output(&["judge", directory]);
+    assert_eq!(judged.status.code(), Some(20), "{}{}", text(&judged.stdout), text(&judged.stderr));
+    assert!(run.join("verdict.json").exists());
+    place.assert_nothing_left();
+}
+
+#[test]
 fn what_is_no_run_directory_is_refused() {
     let place = Place::new();
     let out = place.output(&["watch", place.dir.path().to_str().unwrap()]);
