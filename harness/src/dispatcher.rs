@@ -59,7 +59,7 @@ pub fn step(state: &mut State, event: Event) -> Commands {
             state.sampled(&vanished, mark, &tick, out);
             state.watch_tick(&tick, mark, out);
         }
-        What::Notified { about, whom, found } => state.notified(about, whom, found, out),
+        What::Notified { about, whom, found } => state.notified((about, whom), found, out),
         What::HostFailed(failure) => state.host_failed(failure, out),
         What::Interrupted => state.interrupted(out),
         What::EndEarly { why } => state.end_by_rule(why, out),

@@ -53,8 +53,8 @@ impl Whom {
         }
     }
 
-    /// What came of telling it.
-    async fn tell(&self, line: &str) -> String {
+    /// What came of telling it; an error if whoever it is did not take it.
+    async fn tell(&self, line: &str) -> Result<String, String> {
         match self {
             Self::Command(argv) => command::tell(argv, line).await,
             Self::Webhook(url) => webhook::tell(url, line).await,
@@ -77,8 +77,8 @@ impl Notifier {
                 Teller::start(self.whom[index].clone(), &notice.about, self.clock, &self.events)
             });
             if teller.lines.try_send(notice.line.clone()).is_err() {
-                let found = "not told: two notices of the same were still under way".to_owned();
-                report(&self.events, self.clock, &notice.about, self.whom[index].name(), found);
+                let found = "two notices of the same were still under way".to_owned();
+                report(&self.events, self.clock, &notice.about, self.whom[index].name(), Err(found));
             }
         }
     }
@@ -111,7 +111,13 @@ impl Teller {
     }
 }
 
-fn report(events: &UnboundedSender<Event>, clock: Clock, about: &str, whom: &str, found: String) {
+fn report(
+    events: &UnboundedSender<Event>,
+    clock: Clock,
+    about: &str,
+    whom: &str,
+    found: Result<String, String>,
+) {
     let what = What::Notified { about: about.to_owned(), whom: whom.to_owned(), found };
     // Nobody listens any more when the run is over.
     let _ = events.send(Event { at_ns: clock.now_ns(), what });

@@ -83,6 +83,9 @@ impl Alerts {
 impl State {
     /// A threshold's metric was read.
     fn alert_read(&mut self, index: usize, value: f64, out: &mut Commands) {
+        if matches!(self.stage, Stage::Ending | Stage::Over) {
+            return;
+        }
         let alert = &self.plan.soak.alerts[index];
         let (limit, for_ns, at_ns) = (alert.limit, alert.for_ns, self.now_ns);
         let watched = &mut self.alerts.watched[index];
@@ -98,7 +101,11 @@ impl State {
         watched.turned_ns = None;
         match watched.incident {
             None => self.alert_begins(index, since_ns, out),
-            Some(_) => self.alert_ends(index, out),
+            Some(_) => {
+                let what = self.alert_sentence(index);
+                let news = format!("over: {what}");
+                self.alert_ends(index, what, news, out);
+            }
         }
     }
 
@@ -108,21 +115,21 @@ impl State {
         let incident = Incident { kind, severity, agent: None, fault, what: what.clone() };
         let number = self.begin_incident(self.now_ns, incident, out);
         self.alerts.watched[index].incident = Some(number);
-        self.alert_told(index, Edge::Begin, what, out);
+        self.alert_told(index, Edge::Begin, what.clone(), what, out);
     }
 
-    fn alert_ends(&mut self, index: usize, out: &mut Commands) {
+    fn alert_ends(&mut self, index: usize, what: String, news: String, out: &mut Commands) {
         if let Some(number) = self.alerts.watched[index].incident.take() {
-            let what = self.alert_sentence(index);
             self.end_incident(number, self.now_ns, None, out);
-            self.alert_told(index, Edge::End, what, out);
+            self.alert_told(index, Edge::End, what, news, out);
         }
     }
 
-    /// The run is over, and nothing is watched any more.
+    /// The run is over, and nothing is watched any more: that what is crossed came to its end cannot be said.
     pub(super) fn end_alerts(&mut self, out: &mut Commands) {
         for index in 0..self.alerts.watched.len() {
-            self.alert_ends(index, out);
+            let what = format!("{}; still so as the run ends", self.alert_sentence(index));
+            self.alert_ends(index, what.clone(), what, out);
         }
     }
 
@@ -133,15 +140,28 @@ impl State {
         format!("{}: it is {value}, and should be {} {limit}", alert.id, alert.limit.op.sign())
     }
 
-    fn alert_told(&mut self, index: usize, edge: Edge, what: String, out: &mut Commands) {
+    fn alert_told(&mut self, index: usize, edge: Edge, what: String, news: String, out: &mut Commands) {
         let (alert, value) = (self.plan.soak.alerts[index].id.clone(), self.alerts.watched[index].value);
+        self.news(news);
         self.notify(&alert, edge, self.now_ns, Some(value), &what, out);
         out.fact(self.now_ns, Fact::Alert { alert, edge, value, what });
     }
 
-    /// Tells whoever looks on and whoever the plan names; nobody once the run is over.
+    /// Tells whoever looks on; nobody once the run is over.
+    pub(super) fn news(&mut self, text: String) {
+        if matches!(self.stage, Stage::Ending | Stage::Over) {
+            return;
+        }
+        self.alerts.told += 1;
+        if self.alerts.news.len() == MAX_NEWS {
+            self.alerts.news.pop_front();
+        }
+        self.alerts.news.push_back((self.alerts.told, text));
+    }
+
+    /// Tells whoever the plan names; nobody once the run is over.
     pub(super) fn notify(
-        &mut self,
+        &self,
         about: &str,
         edge: Edge,
         at_ns: u64,
@@ -152,12 +172,6 @@ impl State {
         if matches!(self.stage, Stage::Ending | Stage::Over) {
             return;
         }
-        self.alerts.told += 1;
-        if self.alerts.news.len() == MAX_NEWS {
-            self.alerts.news.pop_front();
-        }
-        let over = if edge == Edge::End { "over: " } else { "" };
-        self.alerts.news.push_back((self.alerts.told, format!("{over}{what}")));
         let notify = &self.plan.soak.notify;
         if notify.command.is_none() && notify.webhook.is_none() {
             return;
@@ -171,8 +185,17 @@ impl State {
         out.push(Command::Notify(Notice { about: about.to_owned(), line }));
     }
 
-    /// Somebody was told, or could not be.
-    pub(super) fn notified(&self, about: String, whom: String, found: String, out: &mut Commands) {
+    /// Somebody was told, or could not be: then whoever looks on is told that, too.
+    pub(super) fn notified(
+        &mut self,
+        (about, whom): (String, String),
+        found: Result<String, String>,
+        out: &mut Commands,
+    ) {
+        if let Err(why) = &found {
+            self.news(format!("{about}: the {whom} of `soak.notify` was not told: {why}"));
+        }
+        let (Ok(found) | Err(found)) = found;
         out.fact(self.now_ns, Fact::Notified { about, whom, found });
     }
 }

@@ -300,6 +300,8 @@ impl State {
         }
         self.skip_faults("the run had ended", out);
         self.heal_all(out);
+        // Now, since nobody is told anything any more behind this.
+        self.end_alerts(out);
         self.stage = Stage::Ending;
         self.deadline_ns = None;
         out.push(Command::EndTarget);

@@ -89,8 +89,8 @@ pub enum What {
         about: String,
         /// Whom: `command`, `webhook`.
         whom: String,
-        /// What came of it.
-        found: String,
+        /// What came of it; an error if it was not told.
+        found: Result<String, String>,
     },
     /// This machine does not let the run go on.
     HostFailed(HostFailure),

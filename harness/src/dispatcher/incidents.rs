@@ -114,6 +114,7 @@ impl State {
         let fault = of.fault.map(|fault| self.plan.faults[fault].id.clone());
         // A live threshold is told by its own name.
         if of.severity == Severity::Critical && fault.is_none() && kind != IncidentKind::Threshold {
+            self.news(if edge == Edge::End { format!("over: {what}") } else { what.clone() });
             self.notify(about_incident(kind), edge, at_ns, None, &what, out);
         }
         out.fact(at_ns, Fact::Incident { incident: number, kind, severity, edge, agent, fault, what });

@@ -26,24 +26,25 @@ impl Drop for Group {
     }
 }
 
-/// Runs the program and gives it the line; what came of it.
-pub(super) async fn tell(argv: &[String], line: &str) -> String {
+/// Runs the program and gives it the line; what came of it, which is an error unless it ended with status 0.
+pub(super) async fn tell(argv: &[String], line: &str) -> Result<String, String> {
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = match command.process_group(0).spawn() {
         Ok(child) => child,
-        Err(e) => return format!("{} could not be started: {e}", argv[0]),
+        Err(e) => return Err(format!("{} could not be started: {e}", argv[0])),
     };
     let group = child.id().and_then(|pid| i32::try_from(pid).ok()).map(|pid| Group(Pid::from_raw(pid)));
     let ended = tokio::time::timeout(WITHIN, give(&mut child, line)).await;
     match ended {
-        Ok(Ok(status)) => words(status),
-        Ok(Err(e)) => format!("could not be waited for: {e}"),
+        Ok(Ok(status)) if status.success() => Ok(words(status)),
+        Ok(Ok(status)) => Err(words(status)),
+        Ok(Err(e)) => Err(format!("could not be waited for: {e}")),
         Err(_) => {
             drop(group);
             // It was killed; this takes it off the list of processes.
             let _ = child.wait().await;
-            format!("killed: it had not ended within {} s", WITHIN.as_secs())
+            Err(format!("killed: it had not ended within {} s", WITHIN.as_secs()))
         }
     }
 }
@@ -107,7 +108,7 @@ mod tests {
         let argv = ["sh".to_owned(), "-c".to_owned(), script];
         let started = tokio::task::spawn_blocking(move || wait_for("two processes", || pids(&path)));
         let (found, started) = tokio::join!(tell(&argv, "{}"), started);
-        assert_eq!(found, "killed: it had not ended within 10 s");
+        assert_eq!(found, Err("killed: it had not ended within 10 s".to_owned()));
         for pid in started.unwrap() {
             wait_for("the end of a process", || is_over(pid).then_some(()));
         }

@@ -10,15 +10,16 @@ use super::WITHIN;
 /// As much of an answer as is read.
 const MAX_ANSWER: usize = 4096;
 
-/// Posts the line; what came of it: the status of the answer, or why there is none.
-pub(super) async fn tell(url: &str, line: &str) -> String {
+/// Posts the line; what came of it: the status of the answer, which is an error unless it is 2xx, or why there is none.
+pub(super) async fn tell(url: &str, line: &str) -> Result<String, String> {
     let Some((address, path)) = parse(url) else {
-        return format!("{url} is no http://ADDRESS:PORT/PATH on this machine");
+        return Err(format!("{url} is no http://ADDRESS:PORT/PATH on this machine"));
     };
     match tokio::time::timeout(WITHIN, post(address, path, line)).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(e)) => e.to_string(),
-        Err(_) => format!("no answer within {} s", WITHIN.as_secs()),
+        Ok(Ok(found)) if found.starts_with('2') => Ok(found),
+        Ok(Ok(found)) => Err(found),
+        Ok(Err(e)) => Err(e.to_string()),
+        Err(_) => Err(format!("no answer within {} s", WITHIN.as_secs())),
     }
 }
 
@@ -95,7 +96,7 @@ mod tests {
             String::from_utf8_lossy(&got[..read]).into_owned()
         };
         let (found, got) = tokio::join!(tell(&url, r#"{"about":"x"}"#), serve);
-        assert_eq!(found, "204");
+        assert_eq!(found, Ok("204".to_owned()));
         assert!(got.starts_with("POST /soak HTTP/1.1\r\n"), "{got}");
         assert!(got.ends_with("Content-Length: 13\r\nConnection: close\r\n\r\n{\"about\":\"x\"}"), "{got}");
     }
@@ -118,14 +119,14 @@ mod tests {
             reader.into_inner()
         });
         let (found, open) = tokio::join!(tell(&url, r#"{"about":"x"}"#), takes);
-        assert_eq!(found, "no answer within 10 s");
+        assert_eq!(found, Err("no answer within 10 s".to_owned()));
         drop(open.unwrap());
     }
 
     #[tokio::test]
     async fn a_server_that_is_not_there_is_told() {
         let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let found = tell(&format!("http://{free}/"), "{}").await;
+        let found = tell(&format!("http://{free}/"), "{}").await.unwrap_err();
         assert!(found.contains("refused"), "{found}");
     }
 }

@@ -53,7 +53,8 @@ impl State {
         self.alerts.interval = self.interval_from_now();
         for index in 0..self.plan.soak.alerts.len() {
             if !lives && is_of_processes(self.plan.soak.alerts[index].metric) {
-                self.alert_ends(index, out);
+                let what = format!("{}; the target was started again", self.alert_sentence(index));
+                self.alert_ends(index, what.clone(), what, out);
                 self.alerts.watched[index] = Watched::default();
             }
         }

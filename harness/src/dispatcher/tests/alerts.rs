@@ -87,6 +87,36 @@ fn whoever_the_plan_names_is_told_of_both_edges_in_one_line_of_json() {
 }
 
 #[test]
+fn whoever_was_told_of_an_alert_is_told_that_it_stood_to_the_end() {
+    let plan = watched(30, alert(Live::Descriptors, Op::Less, 100.0, 0));
+    let run = ticking(plan, Deeds::default(), |s| tick(4_000, if s >= 10 { 150 } else { 50 }));
+    let lines: Vec<serde_json::Value> =
+        run.notices.iter().map(|(_, notice)| serde_json::from_str(&notice.line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{:?}", run.notices);
+    assert_eq!(lines[1]["edge"], "end");
+    assert_eq!(lines[1]["what"], "watched: it is 150, and should be < 100; still so as the run ends");
+    assert_eq!(edges(&run).iter().map(|(_, edge)| *edge).collect::<Vec<_>>(), [Edge::Begin, Edge::End]);
+    let news = run.state.alerts.news();
+    assert_eq!(news.last().unwrap().1, "watched: it is 150, and should be < 100; still so as the run ends");
+}
+
+#[test]
+fn a_notice_that_was_not_taken_is_told_to_whoever_looks_on() {
+    let mut run = Simulation::new(plan(20), Deeds::default());
+    let told = |found| What::Notified { about: "watched".into(), whom: "command".into(), found };
+    run.at(5 * SECOND, told(Ok("exit 0".into())));
+    run.at(6 * SECOND, told(Err("exit 1".into())));
+    let run = run.run();
+    let news = [(1, "watched: the command of `soak.notify` was not told: exit 1".to_owned())];
+    assert_eq!(run.state.alerts.news(), news);
+    let found = run.facts(|fact| match fact {
+        Fact::Notified { found, .. } => Some(found.clone()),
+        _ => None,
+    });
+    assert_eq!(found.into_iter().map(|(_, found)| found).collect::<Vec<_>>(), ["exit 0", "exit 1"]);
+}
+
+#[test]
 fn a_planted_leak_fires_and_its_clean_twin_does_not() {
     let growing = |per_second: u64| {
         let plan = watched(120, alert(Live::MemoryGrowth, Op::Less, 0.1, 10));
