@@ -22,10 +22,13 @@ fn every_control_is_judged_no_go_by_the_gate_that_it_names() {
 }
 
 fn beside_each_other(files: &[PathBuf]) -> Vec<Result<(), String>> {
-    std::thread::scope(|scope| {
-        let runs: Vec<_> = files.iter().map(|file| scope.spawn(|| control(file))).collect();
+    let place = Place::new();
+    let judged = std::thread::scope(|scope| {
+        let runs: Vec<_> = files.iter().map(|file| scope.spawn(|| control(&place, file))).collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
-    })
+    });
+    place.assert_nothing_left();
+    judged
 }
 
 /// Everything is done but the act itself: whoever took the fault for proven would go by what was asked for.
@@ -98,9 +101,10 @@ fn is_short(file: &std::path::Path) -> bool {
 }
 
 /// A machine that is too busy may spoil one run of a control and not the next.
-fn control(file: &std::path::Path) -> Result<(), String> {
-    for _ in 0..3 {
-        if is_red(file)? {
+fn control(place: &Place, file: &std::path::Path) -> Result<(), String> {
+    for time in 0..3 {
+        let stem = file.file_stem().unwrap().to_str().unwrap();
+        if is_red(place, file, &place.path(&format!("{stem}-{time}")))? {
             return Ok(());
         }
     }
@@ -109,9 +113,7 @@ fn control(file: &std::path::Path) -> Result<(), String> {
 
 /// Runs a control. Where the machine spoiled the evidence, so that no gate may be decided, what was measured must still
 /// be beyond the limit of the gate that is to turn red, and the run must not be GO. `false` if nothing was measured then.
-fn is_red(file: &std::path::Path) -> Result<bool, String> {
-    let place = Place::new();
-    let run = place.path("run");
+fn is_red(place: &Place, file: &std::path::Path, run: &std::path::Path) -> Result<bool, String> {
     let loaded = scenarios::read(file, &scenarios::Options::default()).map_err(|p| p.to_string())?;
     let condition = loaded.scenario.control_condition();
     let gate = loaded.scenario.control().or(condition).ok_or("names no gate")?.to_owned();
@@ -120,9 +122,8 @@ fn is_red(file: &std::path::Path) -> Result<bool, String> {
         None => ("gates", "NO-GO", 30),
     };
     let out = place.output(&["run", "--quiet", "--out", run.to_str().unwrap(), file.to_str().unwrap()]);
-    place.assert_nothing_left();
     let said = format!("{}{}", text(&out.stdout), text(&out.stderr));
-    let judged = verdict(&run);
+    let judged = verdict(run);
     let found = judged[list].as_array().and_then(|gates| gates.iter().find(|g| g["id"] == gate.as_str()));
     let Some(found) = found else {
         return Err(format!("{}: {list} has no {gate:?}\n{said}", file.display()));
