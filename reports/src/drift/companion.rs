@@ -5,6 +5,8 @@
 //! always. What two explanations have in common neither may claim: the more the companion itself drifts, the wider
 //! is the interval, by the variance inflation factor [Marquardt 1970].
 
+use std::ops::Range;
+
 use super::blocks;
 use super::{Drift, Estimate, Point, Question, Series, Shape, drift};
 
@@ -16,6 +18,9 @@ const FEWEST: usize = 16;
 
 /// The fewest values of a stretch of which the median tells more than one of them.
 const OF_STRETCH: usize = 3;
+
+/// The greatest weight of a value, in median weights of its stretch.
+const MUCH_WORK: f64 = 2.0;
 
 /// The least share of the variance about the trends that both must have in common.
 const COMMON: f64 = 0.5;
@@ -93,18 +98,27 @@ impl Beside {
 
 /// The stretch from a moment on; `None` without enough values of both.
 fn stretch(points: &[Point], companion: &[Point], from_s: f64, width_s: f64) -> Option<Stretch> {
-    let within = |points: &[Point]| -> Vec<f64> {
+    let within = |points: &[Point]| {
         let first = points.partition_point(|p| p.at_s < from_s);
-        let end = points.partition_point(|p| p.at_s < from_s + width_s);
-        points.get(first..end).unwrap_or_default().iter().map(|p| p.value).collect()
+        first..points.partition_point(|p| p.at_s < from_s + width_s).max(first)
     };
-    let (values, other) = (within(points), within(companion));
-    (values.len() >= OF_STRETCH && !other.is_empty()).then(|| Stretch {
-        at_s: from_s + width_s / 2.0,
-        value: blocks::median(values),
-        // The mean: a reading may be cut to ticks of a clock, of which few fall on each.
-        companion: other.iter().sum::<f64>() / count(other.len()),
-    })
+    let values: Vec<f64> = points[within(points)].iter().map(|p| p.value).collect();
+    let companion = by_work(companion, within(companion))?;
+    let at_s = from_s + width_s / 2.0;
+    (values.len() >= OF_STRETCH).then(|| Stretch { at_s, value: blocks::median(values), companion })
+}
+
+/// The mean of values of which each is for the work since the one before, weighted with that; every one alike where the
+/// work is not known. Neither ticks of a clock, of which few fall on each value, nor one for hardly any work move it much.
+fn by_work(points: &[Point], within: Range<usize>) -> Option<f64> {
+    let done = |n: usize| n.checked_sub(1).map_or(0.0, |before| points[n].work - points[before].work);
+    let works: Vec<f64> = within.clone().map(done).collect();
+    // The first behind a hole is not for all that was done in it.
+    let most = MUCH_WORK * blocks::median(works.clone());
+    let weights: Vec<f64> = works.iter().map(|work| if most > 0.0 { work.min(most) } else { 1.0 }).collect();
+    let total: f64 = weights.iter().sum();
+    let of = |(weight, n): (&f64, usize)| weight / total * points[n].value;
+    (total > 0.0).then(|| weights.iter().zip(within).map(of).sum())
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among the stretches")]
@@ -185,7 +199,18 @@ mod tests {
             used += 100.0 * point.value;
             let since = (used / 0.010_f64).floor() * 0.010 - told;
             told += since;
-            Point { value: since / 100.0, ..*point }
+            Point { value: since / 100.0, work: 100.0 * (point.at_s + 1.0), ..*point }
+        });
+        Series { points: points.collect(), ..own.clone() }
+    }
+
+    /// The same of a harness that now and then stood still, with as much to do for itself and hardly a task answered.
+    fn with_stalls(own: &Series) -> Series {
+        let mut work = 0.0;
+        let points = own.points.iter().enumerate().map(|(n, point)| {
+            let tasks = if n % 37 == 36 { 5.0 } else { 100.0 };
+            work += tasks;
+            Point { value: point.value * 100.0 / tasks, work, ..*point }
         });
         Series { points: points.collect(), ..own.clone() }
     }
@@ -203,7 +228,11 @@ mod tests {
         for seed in 0..200 {
             let mut weather = Weather::new(seed, 0.3 * f64::from(u32::try_from(seed % 3).unwrap()));
             let own = weather.own();
-            let own = if seed % 2 == 0 { own } else { in_ticks(&own) };
+            let own = match seed / 3 % 3 {
+                0 => own,
+                1 => in_ticks(&own),
+                _ => with_stalls(&own),
+            };
             let calm = rounds(&mut weather, 0.0);
             let Some(beside) = beside(&calm, &own) else { continue };
             let (raw, found) = (drift(&calm, &question).over_run, beside.drift(&question).over_run);
