@@ -112,17 +112,22 @@ impl Checkpoint {
             + self.hearing.weight()
     }
 
-    /// Takes the place of the one before. It outlives the process; after a loss of power it is the one before or
-    /// this one, as far as the file system keeps the order of what it is told.
+    /// Takes the place of the one before. It outlives the process. A `durable` one is on the disk before it does, so that a
+    /// loss of power leaves the one before or this one; with one that is not, only where the file system writes data before
+    /// the new name of their file.
     ///
     /// # Errors
     /// If the file system refuses.
-    pub fn write(&self, run: &Path) -> Result<(), EvidenceError> {
+    pub fn write(&self, run: &Path, durable: bool) -> Result<(), EvidenceError> {
         let path = layout::CHECKPOINT.within(run);
         let partial = path.with_extension("partial");
         let write = || -> io::Result<()> {
             let text = serde_json::to_vec(self)?;
-            File::create(&partial)?.write_all(&text)?;
+            let mut file = File::create(&partial)?;
+            file.write_all(&text)?;
+            if durable {
+                file.sync_data()?;
+            }
             std::fs::rename(&partial, &path)
         };
         write().map_err(|source| EvidenceError::Io { action: "write", path: path.clone(), source })
@@ -213,7 +218,7 @@ mod tests {
         checkpoint.members.push(Known { member, alive: true, since_ns: 7 });
         for at_ns in [17, 18] {
             checkpoint.at_ns = at_ns;
-            checkpoint.write(run.path()).unwrap();
+            checkpoint.write(run.path(), true).unwrap();
             assert_eq!(Checkpoint::read(run.path()).unwrap(), Some(checkpoint.clone()));
         }
         assert_eq!(std::fs::read_dir(run.path()).unwrap().count(), 1);

@@ -49,7 +49,7 @@ pub fn step(state: &mut State, event: Event) -> Commands {
         }
         What::StartedAgain { pid } => state.started_again(pid, out),
         What::Report(report) => state.reported(report, out),
-        What::Identified(processes) => state.identified(&processes, out),
+        What::Identified { processes, descriptors } => state.identified(&processes, descriptors, out),
         What::Failed(failure) => state.target_failed(failure, out),
         What::OutputClosed => state.output_closed(),
         What::Exited { status } => state.target_exited(&status, out),

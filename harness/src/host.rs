@@ -7,6 +7,7 @@ mod limits;
 pub use cgroup::CgroupLimit;
 pub use facts::facts;
 pub use limits::Limits;
+pub(crate) use limits::descriptor_limit;
 
 /// The kernel's id of this boot; empty where it tells none.
 #[must_use]

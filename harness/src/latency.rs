@@ -1,7 +1,7 @@
 //! Response and service time of the present interval, in histograms.
 //!
-//! Each series has two that take turns: one is filled while the other is being written. None is ever made or given back
-//! again, or the memory of the harness would depend on how long the disk took at the moment it was read.
+//! Each series has two that take turns: one is filled while the other is being written. As long as the writer keeps up none
+//! is made or given back: how long the disk takes would show in the memory of the harness.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Tells whoever the plan names: a program, a web server on this machine. What came of it is an event; a run never
 //! waits for it.
 //!
-//! For each alert there is at most one notice under way and one that waits; what comes on top is not told and that
-//! is written down.
+//! For each alert there is at most one notice under way and two that wait: both edges of what is over at once come
+//! together. What comes on top is not told, and that is written down.
 
 mod command;
 mod webhook;
@@ -19,6 +19,8 @@ use crate::dispatcher::{Event, Notice, What};
 
 /// How long telling somebody may take.
 pub(crate) const WITHIN: Duration = Duration::from_secs(10);
+/// Notices of one alert that may wait while one is under way.
+const WAITING: usize = 2;
 /// How long what is under way at the end of a run may still take.
 const AT_THE_END: Duration = Duration::from_secs(2);
 
@@ -77,7 +79,7 @@ impl Notifier {
                 Teller::start(self.whom[index].clone(), &notice.about, self.clock, &self.events)
             });
             if teller.lines.try_send(notice.line.clone()).is_err() {
-                let found = "two notices of the same were still under way".to_owned();
+                let found = "three notices of the same were still under way".to_owned();
                 report(&self.events, self.clock, &notice.about, self.whom[index].name(), Err(found));
             }
         }
@@ -86,12 +88,15 @@ impl Notifier {
     /// Waits a little for what is under way and ends the rest.
     pub(crate) async fn finish(self) {
         let deadline = tokio::time::Instant::now() + AT_THE_END;
-        for (_, Teller { lines, mut task }) in self.tellers {
+        for ((about, index), Teller { lines, mut task }) in self.tellers {
             drop(lines);
             if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
                 task.abort();
-                // What it had running is ended as it is dropped.
-                let _ = task.await;
+                // What it had running is ended as it is dropped; it may have come to its end just now.
+                if task.await.is_err() {
+                    let found = Err("the run was over before all of it was told".to_owned());
+                    report(&self.events, self.clock, &about, self.whom[index].name(), found);
+                }
             }
         }
     }
@@ -99,7 +104,7 @@ impl Notifier {
 
 impl Teller {
     fn start(whom: Whom, about: &str, clock: Clock, events: &UnboundedSender<Event>) -> Self {
-        let (lines, mut received) = mpsc::channel::<String>(1);
+        let (lines, mut received) = mpsc::channel::<String>(WAITING);
         let (about, events) = (about.to_owned(), events.clone());
         let task = tokio::spawn(async move {
             while let Some(line) = received.recv().await {

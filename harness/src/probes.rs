@@ -1,7 +1,7 @@
 //! Reads from the kernel what the processes of a run use.
 //!
 //! The cheap set (resident and private memory, descriptors, threads, CPU time) is read of every process at
-//! every tick: two small files and one `stat` a process, into buffers that are kept. Proportional memory
+//! every tick: two small files, one `stat` and one clock a process, into buffers that are kept. Proportional memory
 //! makes the kernel walk the page tables and is read in slow ticks only, of at most [`PSS_PER_GROUP`]
 //! processes of each group, in turn.
 //!

@@ -28,6 +28,6 @@ pub struct Progress {
     pub incidents: u64,
     /// Live thresholds that are crossed.
     pub alerts: u32,
-    /// The last alerts and critical incidents, each with its number in the run, from 1.
+    /// The last alerts, critical incidents and notices that were not taken, each with its number in the run, from 1.
     pub news: Vec<(u64, String)>,
 }

@@ -53,8 +53,8 @@ impl Record {
         match self {
             Self::Event(_) => 512,
             Self::Round(_) | Self::Interval(_) => 256,
-            // Most of a histogram's counts are never touched; this is what a busy one holds.
-            Self::Latency(_) => 64 << 10,
+            // Twenty-three thousand counts of eight bytes.
+            Self::Latency(_) => 188 << 10,
             Self::Samples(rows) => rows.len() * size_of::<Sample>(),
             Self::Processes(rows) => rows.len() * size_of::<Process>(),
             Self::Flush => 16,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -192,9 +193,12 @@ impl Resumable {
     }
 }
 
-/// What a harness says to the guardian of the run. The directory is in it: a copy of it is not the run that goes on.
+/// What a harness says to the guardian of the run. The directory is in it, by what stays as it is moved: a copy is not the
+/// run that goes on.
 pub(crate) fn claim(setup: &Setup) -> String {
-    format!("run {} of plan {} in {:?}", setup.run_id, setup.fingerprint, setup.run_dir)
+    let place = std::fs::metadata(&setup.run_dir);
+    let place = place.map_or_else(|e| e.to_string(), |at| format!("{}:{}", at.dev(), at.ino()));
+    format!("run {} of plan {} in directory {place}", setup.run_id, setup.fingerprint)
 }
 
 /// SHA-256, in hexadecimal.

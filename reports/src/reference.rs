@@ -168,8 +168,8 @@ fn rules() -> String {
         ## Availability\n\n\
         An outage begins when work was due of which none was answered and ends with the next answer to any, if that took\n\
         longer than the time-out, or than three intervals of the log and {ordinary} times the usual wait if that is less.\n\
-        Time in which no harness was there is neither served nor down. Incidents that a fault of the plan caused, and those\n\
-        of the harness or the host, are shown and not counted.\n\n\
+        Time in which no harness was there is neither served nor down. Incidents that a fault of the plan caused, those\n\
+        of the harness or the host, and thresholds that only show another incident are shown and not counted.\n\n\
         ## Coverage\n\n\
         Before any gate is read, the evidence must suffice. Gates are withheld as INCONCLUSIVE, in both directions,\n\
         where the run crashed or the harness failed, a planned fault is not proven, records were dropped, or work was\n\

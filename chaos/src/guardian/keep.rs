@@ -241,7 +241,10 @@ impl Watch {
         let pidfd = harness.map(PidFd::of).transpose()?.flatten();
         let (Some(harness), Some(pidfd)) = (harness, pidfd) else { return Ok(None) };
         if said.trim_end() != claim {
-            let found = format!("the guardian keeps {claim}, not {}", said.trim_end());
+            let found = format!(
+                "the guardian keeps {claim}, not {}; go on with that one, of which this may be a copy",
+                said.trim_end()
+            );
             self.give(&stream, &Report::NotStarted { found }, false)?;
             return Ok(None);
         }

@@ -45,7 +45,7 @@ impl Driven {
             What::Started { pid: 0 },
             What::Report(hello),
             What::Report(Report::Ready { members: members(processes) }),
-            What::Identified(started),
+            What::Identified { processes: started, descriptors: None },
         ]) {
             run.step(at_ns, what, &mut other);
         }

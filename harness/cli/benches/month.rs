@@ -182,6 +182,7 @@ impl Month {
         self.phase(0, "launch", Edge::Begin);
         self.event(1, Fact::TargetStarted { pid: 9, name: "swarm".into(), version: "1".into() });
         self.event(S, Fact::TargetReady { took_ns: S, agents: COORDINATORS + WORKERS });
+        self.event(S, Fact::Limits { descriptors: 1024 });
         for agent in 0..COORDINATORS + WORKERS {
             let role = if agent < COORDINATORS { Role::Coordinator } else { Role::Worker };
             let state = MemberState::Ready;

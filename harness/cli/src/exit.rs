@@ -39,7 +39,7 @@ impl Exit {
         (Self::Invalid, "an invalid scenario, or invalid evidence"),
         (
             Self::Unusable,
-            "the target or the host cannot be used: it does not start, a limit is too low, the directory is full",
+            "the target or the host cannot be used: it does not start, a limit is too low, the directory is full, the run still goes on",
         ),
         (Self::OurFault, "our own fault, caught; please report it"),
         (Self::Interrupted, "interrupted; the verdict of the run is INCONCLUSIVE or NO-GO, never GO"),

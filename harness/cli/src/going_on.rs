@@ -4,16 +4,18 @@ use std::path::Path;
 
 use evidence::layout;
 
-/// Why nothing can be said of this run, or done to it, yet; `None` once its end is written or its harness is gone.
+use crate::run_dir::is_held;
+
+/// Why nothing can be said of this run, or done to it, yet; `None` once its end is written or no harness holds its directory.
 pub(crate) fn refusal(run: &Path) -> Option<String> {
-    if layout::END.within(run).exists() {
+    if layout::END.within(run).exists() || !is_held(run) {
         return None;
     }
-    let harness = chaos::harness_of(run).ok().flatten()?;
-    let (pid, run) = (harness.pid, run.display());
-    harness.is_alive().unwrap_or(false).then(|| {
-        format!(
-            "it still goes on (process {pid}); look on with `shakedown watch {run}`, or wait until that has ended"
-        )
-    })
+    // One that is only about to begin or to take over is in no journal yet.
+    let harness = chaos::harness_of(run).ok().flatten().filter(|process| process.is_alive().unwrap_or(false));
+    let process = harness.map_or_else(String::new, |process| format!(" (process {})", process.pid));
+    let run = run.display();
+    Some(format!(
+        "it still goes on{process}; look on with `shakedown watch {run}`, or wait until that has ended"
+    ))
 }

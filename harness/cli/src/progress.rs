@@ -57,7 +57,7 @@ async fn line_and_alerts(mut updates: watch::Receiver<Progress>) {
     note(format_args!("{}", clear_line()));
 }
 
-/// A line for each alert and critical incident that was not told yet, in place of what stands there; up to which of
+/// A line for each alert, critical incident and notice that was not taken, if it was not told yet, in place of what stands there; up to which of
 /// them it was.
 fn tell_news(news: &[(u64, String)], told: u64, in_place_of: &str) -> u64 {
     for (number, text) in news.iter().filter(|(number, _)| *number > told) {

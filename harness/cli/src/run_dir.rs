@@ -69,11 +69,12 @@ impl RunDir {
             None => {
                 let runs = Path::new(RUNS);
                 make(runs)?;
-                let lock = lock(runs)?;
+                let above = lock(runs)?;
                 let of_scenario = runs.join(scenario);
                 make(&of_scenario)?;
                 let path = free(&of_scenario, &id)?;
-                Ok(Self { path: absolute(&path)?, id, _locks: vec![lock] })
+                let locks = vec![above, lock(&path)?];
+                Ok(Self { path: absolute(&path)?, id, _locks: locks })
             }
         }
     }
@@ -89,6 +90,12 @@ impl RunDir {
         let held = |e| if let RunDirError::Busy(place) = e { RunDirError::Held(place) } else { e };
         Ok(Self { path, id: id.to_owned(), _locks: locks.map_err(held)? })
     }
+}
+
+/// Whether a harness has this run in hand, from before its first file until its reports are written.
+pub(crate) fn is_held(run: &Path) -> bool {
+    let Ok(directory) = File::open(run) else { return false };
+    matches!(Flock::lock(directory, FlockArg::LockSharedNonblock), Err((_, nix::errno::Errno::EWOULDBLOCK)))
 }
 
 fn run_id(fingerprint: &str, now: SystemTime) -> String {

@@ -219,9 +219,8 @@ fn a_kept_target_is_ended_by_heal() {
     assert!(copied.success());
     let refused = place.output(&["resume", copy.to_str().unwrap(), "--quiet"]);
     assert_eq!(refused.status.code(), Some(69), "{}", text(&refused));
-    let keeps = format!("in {run:?}, not");
     assert!(
-        text(&refused).contains("the guardian keeps run") && text(&refused).contains(&keeps),
+        text(&refused).contains("the guardian keeps run") && text(&refused).contains("may be a copy"),
         "{}",
         text(&refused)
     );

@@ -46,6 +46,11 @@ pub enum Fact {
         /// How many agents.
         agents: u32,
     },
+    /// The limits that were in force for its processes when they were ready.
+    Limits {
+        /// Descriptors, of the process that held most.
+        descriptors: u64,
+    },
     /// The target's process ended.
     TargetExited {
         /// How: `exit 0`, `signal 9`.

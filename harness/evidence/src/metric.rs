@@ -328,7 +328,7 @@ fn launch_and_agents(all: &mut Vec<Metric>) {
         counted(
             "agents.hung",
             Needs::Rounds,
-            "Workers that lived through the last three rounds, no fault being in effect, and answered none of them.",
+            "Workers that lived through three rounds, no fault being in effect, and answered none of them, while others did or at the end.",
         ),
         counted("agents.left_behind", Processes, "Processes of the run that were alive after it."),
         metric(
@@ -493,7 +493,7 @@ fn drift(all: &mut Vec<Metric>) {
         role("threads.quiesced", Unit::Count, Quiesce, "Threads of a process at rest beyond those at the first point of rest, greatest over processes and later points."),
         role("agents.drifting", Unit::Count, Processes, "Agents whose own memory drifts, at a false discovery rate of 1 %."),
         metric("memory.exhaustion", Unit::Seconds, Better::Higher, Processes, "Time from the end of the run until the memory of the target reaches the host's or its cgroup's limit if it drifts on; infinite where it does not drift."),
-        metric("descriptors.exhaustion", Unit::Seconds, Better::Higher, Processes, "Time from the end of the run until a process reaches its limit of descriptors if it drifts on; infinite where it does not drift."),
+        metric("descriptors.exhaustion", Unit::Seconds, Better::Higher, Processes, "Time from the end of the run until a process reaches the limit of descriptors that was in force for it at the launch if it drifts on; infinite where it does not drift."),
         lower("coordination.drift", Unit::Ratio, Rounds, "Drift of the time of a round over the hold phase, as a share of its level after the warm-up."),
         lower("response.drift", Unit::Ratio, Work, "Drift of the median response time over the hold phase, as a share of its level after the warm-up."),
         lower("recovery.drift", Unit::Ratio, Faults(fewest::OF_SLOPE as u64), "Drift of the recovery time from the first fault to the last, as a share of its level at the first."),
@@ -511,7 +511,7 @@ fn soundness(all: &mut Vec<Metric>) {
         metric("incidents.rate", Unit::PerHour, Better::Lower, Nothing, "Incidents of both severities per hour."),
         metric("availability", Unit::Ratio, Better::Higher, Work, "Time in which the target served, as a share of the time in which work was due; outages caused by faults of the plan count."),
         metric("availability.downtime", Unit::Seconds, Better::Lower, Work, "Time in which work was due and none was answered."),
-        metric("availability.mttr", Unit::Seconds, Better::Lower, Work, "Mean time to recovery: downtime over the number of outages, zero without one."),
+        metric("availability.mttr", Unit::Seconds, Better::Lower, Work, "Mean time to recovery: how long outages lasted, and crashes, hangs, failed rounds and lost tasks that no fault of the plan explains; what overlaps is one; zero without any."),
         metric("interruptions", Unit::Count, Better::Lower, Nothing, "How often the harness died and the run was resumed."),
         metric("samples.gaps", Unit::Ratio, Better::Lower, Nothing, "Time without samples, in gaps longer than three sampling intervals, as a share of the load."),
         metric("monitoring.coverage", Unit::Ratio, Better::Higher, Nothing, "Critical series (memory, descriptors, threads and CPU of the target; rounds and tasks; the harness itself) that have data over at least 95 % of the load, as a share of those that the scenario makes possible."),

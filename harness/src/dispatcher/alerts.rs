@@ -74,6 +74,14 @@ impl Alerts {
         self.news.iter().cloned().collect()
     }
 
+    fn push_news(&mut self, text: String) {
+        self.told += 1;
+        if self.news.len() == MAX_NEWS {
+            self.news.pop_front();
+        }
+        self.news.push_back((self.told, text));
+    }
+
     /// How many thresholds are crossed.
     pub(super) fn crossed(&self) -> usize {
         self.watched.iter().filter(|w| w.incident.is_some()).count()
@@ -128,7 +136,12 @@ impl State {
     /// The run is over, and nothing is watched any more: that what is crossed came to its end cannot be said.
     pub(super) fn end_alerts(&mut self, out: &mut Commands) {
         for index in 0..self.alerts.watched.len() {
-            let what = format!("{}; still so as the run ends", self.alert_sentence(index));
+            let how = if self.alerts.watched[index].turned_ns.is_some() {
+                "not long enough to be over as the run ends"
+            } else {
+                "still so as the run ends"
+            };
+            let what = format!("{}; {how}", self.alert_sentence(index));
             self.alert_ends(index, what.clone(), what, out);
         }
     }
@@ -149,14 +162,9 @@ impl State {
 
     /// Tells whoever looks on; nobody once the run is over.
     pub(super) fn news(&mut self, text: String) {
-        if matches!(self.stage, Stage::Ending | Stage::Over) {
-            return;
+        if !matches!(self.stage, Stage::Ending | Stage::Over) {
+            self.alerts.push_news(text);
         }
-        self.alerts.told += 1;
-        if self.alerts.news.len() == MAX_NEWS {
-            self.alerts.news.pop_front();
-        }
-        self.alerts.news.push_back((self.alerts.told, text));
     }
 
     /// Tells whoever the plan names; nobody once the run is over.
@@ -193,7 +201,9 @@ impl State {
         out: &mut Commands,
     ) {
         if let Err(why) = &found {
-            self.news(format!("{about}: the {whom} of `soak.notify` was not told: {why}"));
+            // Also behind the end: of what was told last it is known only then.
+            self.alerts
+                .push_news(format!("{about}: the {whom} of `soak.notify` did not take the notice: {why}"));
         }
         let (Ok(found) | Err(found)) = found;
         out.fact(self.now_ns, Fact::Notified { about, whom, found });

@@ -302,6 +302,7 @@ impl State {
         self.heal_all(out);
         // Now, since nobody is told anything any more behind this.
         self.end_alerts(out);
+        self.tell_open_incidents(out);
         self.stage = Stage::Ending;
         self.deadline_ns = None;
         out.push(Command::EndTarget);
@@ -322,7 +323,6 @@ impl State {
         if self.drain.is_some_and(|drain| drain.completed) {
             self.tasks_lost(ledger.lost.saturating_sub(ledger.floods.lost), &costs, out);
         }
-        self.end_alerts(out);
         self.end_incidents(out);
         let end = End {
             schema: SCHEMA,

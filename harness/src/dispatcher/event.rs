@@ -47,8 +47,13 @@ pub enum What {
     },
     /// The target said something.
     Report(Report),
-    /// The start times of processes that were asked for.
-    Identified(Vec<(u32, u64)>),
+    /// What was asked of processes.
+    Identified {
+        /// Their start times, by process id.
+        processes: Vec<(u32, u64)>,
+        /// The limit of descriptors of the one that holds most.
+        descriptors: Option<u64>,
+    },
     /// The target cannot be used.
     Failed(TargetFailure),
     /// The target's standard output is closed.

@@ -35,6 +35,13 @@ pub(super) struct Incident {
     pub(super) what: String,
 }
 
+impl Incident {
+    /// Whether somebody is told of it; of a live threshold they are by its own name.
+    fn is_told(&self) -> bool {
+        self.severity == Severity::Critical && self.fault.is_none() && self.kind != IncidentKind::Threshold
+    }
+}
+
 /// Every incident of a run so far.
 #[derive(Debug, Default)]
 pub(super) struct Incidents {
@@ -109,11 +116,28 @@ impl State {
         }
     }
 
+    /// Whoever was told that one began is told that it stands as the run ends.
+    pub(super) fn tell_open_incidents(&mut self, out: &mut Commands) {
+        // Of errors nobody knows that they are over but by their being quiet for long enough.
+        self.end_error_row(out);
+        let mut open: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for Incident { kind, what, .. } in self.incidents.open.values().filter(|i| i.is_told()) {
+            open.entry(about_incident(*kind)).or_default().push(what.clone());
+        }
+        for (about, all) in open {
+            let what = match all.as_slice() {
+                [one] => format!("{one}; still so as the run ends"),
+                all => format!("{}; still so as the run ends, and {} more of these", all[0], all.len() - 1),
+            };
+            self.news(what.clone());
+            self.notify(about, Edge::End, self.now_ns, None, &what, out);
+        }
+    }
+
     fn incident_fact(&mut self, number: u64, at_ns: u64, edge: Edge, of: &Incident, out: &mut Commands) {
         let Incident { kind, severity, agent, what, .. } = of.clone();
         let fault = of.fault.map(|fault| self.plan.faults[fault].id.clone());
-        // A live threshold is told by its own name.
-        if of.severity == Severity::Critical && fault.is_none() && kind != IncidentKind::Threshold {
+        if of.is_told() {
             self.news(if edge == Edge::End { format!("over: {what}") } else { what.clone() });
             self.notify(about_incident(kind), edge, at_ns, None, &what, out);
         }

@@ -119,13 +119,21 @@ impl State {
     }
 
     /// The start times of processes, by which they are known should their ids be used again.
-    pub(super) fn identified(&mut self, processes: &[(u32, u64)], out: &mut Commands) {
+    pub(super) fn identified(
+        &mut self,
+        processes: &[(u32, u64)],
+        descriptors: Option<u64>,
+        out: &mut Commands,
+    ) {
         self.starttimes.extend(processes.iter().copied());
         self.end_successors(processes, out);
         self.up_again(out);
         self.sampling.forget_processes();
         if self.stage == Stage::Identifying {
             self.stage = Stage::Running;
+            if let Some(descriptors) = descriptors {
+                out.fact(self.now_ns, Fact::Limits { descriptors });
+            }
             match self.resuming.take() {
                 Some(from) => self.go_on(&from, out),
                 None => self.begin_timeline(out),

@@ -75,6 +75,19 @@ impl Limits {
     }
 }
 
+/// The limit of descriptors that is in force for the process that holds most of them; `None` where none can be read. It is the
+/// soft limit: a process that has not raised its own is refused at that, whatever it may raise it to.
+pub(crate) fn descriptor_limit(pids: &[u32]) -> Option<u64> {
+    let held = |pid: &u32| Some((fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count(), *pid));
+    let (_, most) = pids.iter().filter_map(held).max()?;
+    open_files(&fs::read_to_string(format!("/proc/{most}/limits")).ok()?)
+}
+
+fn open_files(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// The smaller of what the machine and what the container has left.
 fn memory() -> (Option<u64>, &'static str) {
     let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
@@ -133,6 +146,21 @@ mod tests {
     fn the_threads_of_the_machine_stand_behind_the_slash() {
         assert_eq!(tasks("0.42 0.36 0.20 2/1234 4567\n"), Some(1234));
         assert_eq!(tasks("0.42"), None);
+    }
+
+    #[test]
+    fn the_limit_of_descriptors_is_the_one_in_force() {
+        let (own, gone) = (std::process::id(), u32::MAX);
+        assert_eq!(descriptor_limit(&[gone]), None);
+        assert_eq!(descriptor_limit(&[own, gone]), limit(Resource::RLIMIT_NOFILE, false));
+        assert_eq!(
+            open_files("Max open files            1024                 524288               files"),
+            Some(1024)
+        );
+        assert_eq!(
+            open_files("Max processes             7                    7                    processes"),
+            None
+        );
     }
 
     #[test]

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use chaos::process::{Stat, is_gone};
 use nix::time::ClockId;
-use nix::unistd::{Pid, SysconfVar, sysconf};
+use nix::unistd::{SysconfVar, sysconf};
+
+/// The kind of CPU clock that counts what the scheduler gave, and not ticks: `CPUCLOCK_SCHED` of the kernel.
+const SCHEDULER: i32 = 2;
 
 /// What was read of one process. Memory is in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -134,8 +137,9 @@ impl ProcessReader {
 /// What the scheduler has counted of a process, to the nanosecond: what `stat` shows of it is cut to ticks of ten
 /// milliseconds, of which a process that does little has one in some seconds.
 fn cpu_ns(pid: u32) -> Option<u64> {
-    let pid = Pid::from_raw(i32::try_from(pid).ok()?);
-    let used = ClockId::pid_cpu_clock_id(pid).and_then(ClockId::now).ok()?;
+    // As `clock_getcpuclockid` makes it, which asks the kernel once more whether there is such a process.
+    let clock = ClockId::from_raw((!i32::try_from(pid).ok()? << 3) | SCHEDULER);
+    let used = clock.now().ok()?;
     u64::try_from(Duration::from(used).as_nanos()).ok()
 }
 

@@ -26,12 +26,12 @@ impl Durable {
         Self { run: run.to_path_buf(), last: Instant::now(), changed_since: SystemTime::UNIX_EPOCH }
     }
 
-    /// Everything that was handed to the kernel until here is on the disk afterwards, if it is time for that.
-    pub(super) fn if_due(&mut self) -> Result<(), EvidenceError> {
+    /// Everything that was handed to the kernel until here is on the disk afterwards, if it is time for that; whether it was.
+    pub(super) fn if_due(&mut self) -> Result<bool, EvidenceError> {
         if self.last.elapsed() < EVERY {
-            return Ok(());
+            return Ok(false);
         }
-        self.now().map_err(|source| EvidenceError::Io {
+        self.now().map(|()| true).map_err(|source| EvidenceError::Io {
             action: "write to the disk what is in",
             path: self.run.clone(),
             source,
@@ -73,7 +73,7 @@ mod tests {
         let mut durable = Durable::new(run.path());
         durable.now().unwrap();
         assert!(durable.changed_since > SystemTime::UNIX_EPOCH);
-        durable.if_due().unwrap();
+        assert!(!durable.if_due().unwrap(), "not so soon");
         durable.last = Instant::now().checked_sub(EVERY).unwrap();
         let gone = run.path().to_path_buf();
         drop(run);

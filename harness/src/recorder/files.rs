@@ -55,7 +55,9 @@ impl Files {
             Record::Flush => self.flush(),
             // Behind everything that it counts.
             Record::Checkpoint(checkpoint) => {
-                self.flush().and_then(|()| self.durable.if_due()).and_then(|()| checkpoint.write(&self.run))
+                self.flush()?;
+                let durable = self.durable.if_due()?;
+                checkpoint.write(&self.run, durable)
             }
         }
     }

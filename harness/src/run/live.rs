@@ -342,7 +342,10 @@ impl Live {
                         running.target.tell(&command);
                     }
                 }
-                Command::Identify(pids) => brought.push(now(What::Identified(start_times(&pids)))),
+                Command::Identify(pids) => brought.push(now(What::Identified {
+                    processes: start_times(&pids),
+                    descriptors: crate::host::descriptor_limit(&pids),
+                })),
                 Command::Inject { fault, victims } => {
                     if let Some(Err(e)) = self.inject(fault, victims) {
                         let failure = refused("start a thread that applies a fault", &e);

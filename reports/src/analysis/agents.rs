@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evidence::event::{Event, Fact, MemberState};
+use evidence::event::{Event, Fact, IncidentKind, MemberState};
 use evidence::role::Role;
 
+use super::incidents::Incident;
 use super::{Basis, Findings, Measured, Of, seconds};
 use crate::reading::Evidence;
 use crate::statistics::variation;
@@ -31,10 +32,22 @@ pub(super) fn find(evidence: &Evidence, findings: &mut Findings) {
         if let Some(stop_ns) = end.stop_ns {
             findings.put("stop.time", Of::default(), Measured::exact(Basis::End, 1, seconds(stop_ns)));
         }
-        findings.fact("agents.hung", Basis::End, 1, end.hung.map(u64::from));
         findings.fact("agents.left_behind", Basis::End, 1, end.left_behind.map(u64::from));
     }
     balance(evidence, findings);
+}
+
+/// Those of the last rounds, which only the end of the run knows, or those that hung at any time, whichever are more.
+pub(super) fn hung(evidence: &Evidence, incidents: &[Incident], findings: &mut Findings) {
+    let told = incidents.iter().filter(|i| i.kind == IncidentKind::Hang && i.counts());
+    let told = told.filter_map(|i| i.agent).collect::<BTreeSet<u32>>().len() as u64;
+    let last = evidence.end.as_ref().and_then(|end| end.hung).map(u64::from);
+    let (basis, hung) = match (last, told) {
+        (None, 0) => (Basis::End, None),
+        (last, told) if told > last.unwrap_or(0) => (Basis::Events, Some(told)),
+        (last, _) => (Basis::End, last),
+    };
+    findings.fact("agents.hung", basis, 1, hung);
 }
 
 fn count(events: &[Event], of: MemberState) -> u64 {

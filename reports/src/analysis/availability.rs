@@ -4,6 +4,7 @@
 //! ordinary time of an answer is none, it must last longer than the time-out of the work, or than three intervals of
 //! the log and [`ORDINARY`] times the usual wait if that is less. Outages under faults of the plan count. So do the
 //! outages that the harness saw while the run went on: of a long run, intervals are kept in less detail.
+//! Recovery is told of outages and of every incident that lasted.
 
 use evidence::event::IncidentKind;
 
@@ -68,7 +69,23 @@ fn ordinary_ns(evidence: &Evidence, waits: &[(u64, u64)]) -> u64 {
     evidence.manifest.workload.timeout_ns.map_or(least, |timeout| timeout.min(least))
 }
 
-pub(super) fn find(evidence: &Evidence, load: &Load, outages: &Spans, findings: &mut Findings) {
+/// What had to be repaired, and how long that took: outages, and what else was wrong with the target for a time and no
+/// fault of the plan explains. What overlaps is one.
+fn repairs(evidence: &Evidence, outages: &Spans, incidents: &[Incident]) -> Spans {
+    use IncidentKind::{Crash, FailedRounds, Hang, Lost};
+    let lasts = |i: &&Incident| i.counts() && [Crash, Hang, FailedRounds, Lost].contains(&i.kind);
+    let wrong = incidents.iter().filter(lasts);
+    let wrong = wrong.map(|i| (nanos(i.begin_s), i.end_s.map_or(evidence.last_ns, nanos)));
+    Spans::new(outages.all().iter().copied().chain(wrong))
+}
+
+pub(super) fn find(
+    evidence: &Evidence,
+    load: &Load,
+    outages: &Spans,
+    incidents: &[Incident],
+    findings: &mut Findings,
+) {
     let workload = &evidence.manifest.workload;
     let due = load.spans.less(&load::interruptions(evidence)).length();
     // A crash of the harness leaves no word on what came after it, but what was before it stands.
@@ -81,5 +98,11 @@ pub(super) fn find(evidence: &Evidence, load: &Load, outages: &Spans, findings: 
     };
     put(findings, "availability", 1.0 - seconds(down) / seconds(due));
     put(findings, "availability.downtime", seconds(down));
-    put(findings, "availability.mttr", seconds(down) / number(count.max(1)));
+    let repairs = repairs(evidence, outages, incidents);
+    // One that a death of the harness cuts in two is one.
+    let under_load = |(from, to): &&(u64, u64)| load.spans.within(*from, *to) > 0;
+    let repaired = repairs.all().iter().filter(under_load).count() as u64;
+    let took = seconds(repairs.intersection(&load.spans).length());
+    let mttr = Measured::exact(Basis::Intervals, repaired.max(1), took / number(repaired.max(1)));
+    findings.put("availability.mttr", Of::default(), mttr);
 }

@@ -10,7 +10,7 @@ use super::spans::Spans;
 use super::swap::{self, Swapped};
 use super::trends::{self, Found, Pace, Trend};
 use super::unread::{self, Unread};
-use super::{Findings, availability, seconds, whole};
+use super::{Findings, agents, availability, seconds, whole};
 use crate::reading::Evidence;
 
 /// What a person asks of a long run. Times are seconds since the start of the run.
@@ -82,7 +82,8 @@ pub(super) fn find(
     let incidents = incidents::all(evidence);
     incidents::find(evidence, load, &incidents, findings);
     let outages = availability::outages(evidence, load, &incidents);
-    availability::find(evidence, load, &outages, findings);
+    availability::find(evidence, load, &outages, &incidents, findings);
+    agents::hung(evidence, &incidents, findings);
     let gaps = whole::gaps(evidence, load);
     whole::find(evidence, load, &gaps, findings);
     rests::find(evidence, findings);

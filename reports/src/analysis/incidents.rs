@@ -29,13 +29,41 @@ pub struct Incident {
     pub fault: Option<String>,
     /// What, in one sentence.
     pub what: String,
+    /// Whether a live threshold only showed what another incident is.
+    pub sign: bool,
 }
 
+/// Live thresholds of the host, which is none of the target's.
+const OF_HOST: [&str; 2] = ["disk.free", "host.available"];
+
+/// Live thresholds that show what may be an incident by itself.
+const SIGNS: [&str; 4] = ["agents.crashed", "delivery.rate", "error.rate", "round.time"];
+
 impl Incident {
-    /// Whether it is held against the target: neither a fault of the plan nor the harness or the host caused it.
+    /// Whether it is held against the target: neither a fault of the plan nor the harness or the host caused it, and it
+    /// is not counted as another incident already.
     #[must_use]
     pub fn counts(&self) -> bool {
-        self.fault.is_none() && self.kind != IncidentKind::Instrument
+        let of_host = self.kind == IncidentKind::Instrument || self.is_threshold_on(&OF_HOST);
+        self.fault.is_none() && !of_host && !self.sign
+    }
+
+    fn is_threshold_on(&self, metrics: &[&str]) -> bool {
+        // Its sentence begins with the threshold, and that with the metric.
+        let metric = self.what.split([' ', '[']).next();
+        self.kind == IncidentKind::Threshold && metric.is_some_and(|metric| metrics.contains(&metric))
+    }
+
+    /// Whether it was there, or had just ended, when `other` began. What a crash brings about comes soon, though it may
+    /// never be repaired.
+    fn explains(&self, other: &Self, within_s: f64) -> bool {
+        use IncidentKind::{Crash, FailedRounds, Hang, Lost, Outage};
+        let until_s = match self.kind {
+            Crash => self.begin_s,
+            FailedRounds | Hang | Lost | Outage => self.end_s.unwrap_or(f64::INFINITY),
+            _ => return false,
+        };
+        self.counts() && (self.begin_s..=until_s + within_s).contains(&other.begin_s)
     }
 }
 
@@ -56,6 +84,7 @@ pub(super) fn all(evidence: &Evidence) -> Vec<Incident> {
             agent: *agent,
             fault: fault.clone(),
             what: what.clone(),
+            sign: false,
         });
         one.severity = one.severity.max(*severity);
         if *edge == Edge::End {
@@ -66,7 +95,24 @@ pub(super) fn all(evidence: &Evidence) -> Vec<Incident> {
     }
     let mut all: Vec<Incident> = found.into_values().collect();
     all.sort_by(|a, b| a.begin_s.total_cmp(&b.begin_s).then(a.number.cmp(&b.number)));
+    mark_signs(&mut all, evidence);
     all
+}
+
+/// A threshold is read at a tick or at the end of an interval, and a task has failed when its time is over: what it shows
+/// may have been over for as long.
+fn mark_signs(all: &mut [Incident], evidence: &Evidence) {
+    let manifest = &evidence.manifest;
+    let longest_ns = evidence.intervals.iter().map(|row| row.length_ns).max().unwrap_or(0);
+    let late_ns = manifest.workload.timeout_ns.unwrap_or(0);
+    let within_s = seconds(longest_ns.max(manifest.sampling.every_ns).saturating_add(late_ns));
+    let signs: Vec<usize> = (0..all.len())
+        .filter(|at| all[*at].is_threshold_on(&SIGNS))
+        .filter(|at| all.iter().any(|other| other.explains(&all[*at], within_s)))
+        .collect();
+    for at in signs {
+        all[at].sign = true;
+    }
 }
 
 /// How many of each severity, and how often.

@@ -85,6 +85,16 @@ pub(super) fn clock_changes(evidence: &Evidence) -> impl Iterator<Item = (u64, C
     })
 }
 
+/// From the last tick before the harness stood still to the first after it, where that is a gap by the interval of the
+/// ticks themselves: of a run of weeks a row stands for many of them, and hides it.
+pub(super) fn stalls(evidence: &Evidence) -> impl Iterator<Item = (u64, u64)> + '_ {
+    let every = evidence.manifest.sampling.every_ns;
+    let stalled = clock_changes(evidence).filter(|(_, change, _)| *change == ClockChange::Stalled);
+    let spans =
+        stalled.map(move |(at, _, by)| (at.saturating_sub(every.saturating_add(by.unsigned_abs())), at));
+    spans.filter(move |(from, to)| to - from > every.saturating_mul(GAP))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,9 +13,12 @@ use crate::statistics::Interval;
 /// The share of the load over which a series must have data.
 pub(crate) const COVERED: f64 = 0.95;
 
-/// Where there is no sample of anything for longer than [`load::GAP`] sampling intervals.
+/// Where there is no sample of anything for longer than [`load::GAP`] sampling intervals, or the harness stood still for as
+/// long.
 pub(super) fn gaps(evidence: &Evidence, load: &Load) -> Spans {
-    load.without(&load::ticks(evidence, |_| true), load::longest_step_ns(evidence))
+    let unsampled = load.without(&load::ticks(evidence, |_| true), load::longest_step_ns(evidence));
+    let stalled = Spans::new(load::stalls(evidence)).intersection(&load.spans);
+    Spans::new(unsampled.all().iter().chain(stalled.all()).copied())
 }
 
 /// How often another harness took over.

@@ -155,7 +155,12 @@ fn incident(i: &Incident, at: &dyn Fn(f64) -> String) -> Vec<String> {
         Severity::Critical => "critical",
         Severity::Minor => "minor",
     };
-    let caused = i.fault.as_ref().map_or_else(String::new, |fault| format!(" (fault {fault}: not counted)"));
+    let caused = match &i.fault {
+        Some(fault) => format!(" (fault {fault}: not counted)"),
+        None if i.sign => " (it shows another incident: not counted)".to_owned(),
+        None if !i.counts() => " (of the harness or the host: not counted)".to_owned(),
+        None => String::new(),
+    };
     vec![
         severity.to_owned(),
         format!("{:?}", i.kind).to_lowercase(),

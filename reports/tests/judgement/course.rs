@@ -212,7 +212,7 @@ fn clocks_that_do_not_agree_withhold_every_gate_and_a_stall_does_not() {
     for (change, by_ns, why) in [
         (ClockChange::Suspended, 90 * S, Some("the host slept for 90 s")),
         (ClockChange::Stepped, 5 * S, Some("the wall clock was set by 5 s")),
-        (ClockChange::Stalled, 5 * S, None),
+        (ClockChange::Stalled, 2 * S, None),
     ] {
         let mut fixture = Fixture::calm();
         fixture.fact(ZERO + 6 * S, Fact::Clock { change, by_ns: -i64::try_from(by_ns).unwrap() });
@@ -222,6 +222,20 @@ fn clocks_that_do_not_agree_withhold_every_gate_and_a_stall_does_not() {
         assert!(verdict.why.starts_with(why.unwrap_or_default()), "{}", verdict.why);
         assert_eq!(verdict.course.clocks.len(), 1);
     }
+}
+
+#[test]
+fn a_harness_that_stood_still_left_a_gap_also_where_a_row_stands_for_many_ticks() {
+    let mut fixture = Fixture::unhurt();
+    let every = fixture.manifest.sampling.every_ns;
+    // A gap between rows would be one of thirty intervals.
+    fixture.samples.iter_mut().for_each(|s| s.ticks = 10);
+    let (change, by_ns) = (ClockChange::Stalled, i64::try_from(4 * every).unwrap());
+    fixture.fact(ZERO + 8 * every, Fact::Clock { change, by_ns });
+    let verdict = fixture.judged();
+    let gaps = value(&verdict, "samples.gaps");
+    let load = value(&verdict, "run.length") / (1.0 - gaps);
+    assert!((gaps * load - 5.0 * every as f64 / 1e9).abs() < 0.01, "{gaps} of {load} s");
 }
 
 #[test]

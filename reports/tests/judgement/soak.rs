@@ -52,7 +52,7 @@ pub(crate) fn soak(planted: &Planted) -> Fixture {
     fixture.manifest.workload.rounds_every_ns = Some(EVERY);
     fixture.manifest.soak.horizon_ns = Some(30 * 24 * 3600 * S);
     fixture.manifest.soak.quiesce_every_ns = Some(1200 * S);
-    fixture.manifest.host.limits.push(("RLIMIT_NOFILE".into(), "1024".into()));
+    fixture.fact(ZERO, Fact::Limits { descriptors: 1024 });
     let end_ns = ZERO + planted.ticks * EVERY;
     fixture.manifest.phases[1].length_ns = end_ns - ZERO - 2 * S;
     stretch(&mut fixture, end_ns);

@@ -131,7 +131,8 @@ impl World {
             Command::Record(record) => sink(now_ns, record),
             Command::Tell(command) => self.told(command),
             Command::Identify(pids) => {
-                self.at(now_ns, What::Identified(pids.into_iter().map(|pid| (pid, 1)).collect()));
+                let processes = pids.into_iter().map(|pid| (pid, 1)).collect();
+                self.at(now_ns, What::Identified { processes, descriptors: Some(1024) });
             }
             Command::Inject { fault, victims } => self.kill(fault, &victims),
             Command::Sample(order) => self.read(&order, sink),

@@ -101,14 +101,51 @@ fn whoever_was_told_of_an_alert_is_told_that_it_stood_to_the_end() {
 }
 
 #[test]
+fn a_threshold_that_is_kept_for_too_short_a_time_is_told_so_at_the_end() {
+    let plan = watched(30, alert(Live::Descriptors, Op::Less, 100.0, 5));
+    let run = ticking(plan, Deeds::default(), |s| tick(4_000, if (10..35).contains(&s) { 150 } else { 50 }));
+    let news = run.state.alerts.news();
+    let last = &news.last().unwrap().1;
+    assert_eq!(last, "watched: it is 50, and should be < 100; not long enough to be over as the run ends");
+}
+
+#[test]
+fn a_critical_incident_that_is_open_at_the_end_is_told_so() {
+    let mut plan = plan(20);
+    plan.soak.notify = Notify { command: Some(vec!["tell".into()]), webhook: None };
+    let mut run = Simulation::new(plan, Deeds::default());
+    let lead = Member { agent: 0, role: protocol::Role::Coordinator, pid: 100, epoch: 1, parent: None };
+    let (state, at_ns) = (MemberState::Left, 5 * SECOND);
+    run.at(at_ns, What::Report(Report::Member { member: lead, state, status: None, at_ns }));
+    let run = run.run();
+    let told: Vec<serde_json::Value> =
+        run.notices.iter().map(|(_, notice)| serde_json::from_str(&notice.line).unwrap()).collect();
+    let [begin, end] = told.as_slice() else { panic!("{told:#?}") };
+    assert_eq!(
+        (&begin["about"], &begin["edge"], &end["edge"]),
+        (&"crash".into(), &"begin".into(), &"end".into())
+    );
+    let (began, ended) = (begin["what"].as_str().unwrap(), end["what"].as_str().unwrap());
+    assert_eq!(ended, format!("{began}; still so as the run ends"));
+    assert_eq!(run.state.alerts.news().last().unwrap().1, ended);
+}
+
+#[test]
 fn a_notice_that_was_not_taken_is_told_to_whoever_looks_on() {
     let mut run = Simulation::new(plan(20), Deeds::default());
     let told = |found| What::Notified { about: "watched".into(), whom: "command".into(), found };
     run.at(5 * SECOND, told(Ok("exit 0".into())));
     run.at(6 * SECOND, told(Err("exit 1".into())));
-    let run = run.run();
-    let news = [(1, "watched: the command of `soak.notify` was not told: exit 1".to_owned())];
+    let mut run = run.run();
+    let news = [(1, "watched: the command of `soak.notify` did not take the notice: exit 1".to_owned())];
     assert_eq!(run.state.alerts.news(), news);
+    // Of what is told last it is known only when the run is over.
+    run.state.notified(
+        ("watched".into(), "command".into()),
+        Err("exit 2".into()),
+        &mut super::super::command::Commands::default(),
+    );
+    assert!(run.state.alerts.news()[1].1.ends_with("did not take the notice: exit 2"));
     let found = run.facts(|fact| match fact {
         Fact::Notified { found, .. } => Some(found.clone()),
         _ => None,

@@ -233,7 +233,8 @@ impl Simulation {
             Command::Tell(_) if self.deeds.deaf_to.contains(&name) => {}
             Command::Tell(command) => self.told(command),
             Command::Identify(pids) => {
-                self.at(now_ns, What::Identified(pids.into_iter().map(|pid| (pid, 1)).collect()));
+                let processes = pids.into_iter().map(|pid| (pid, 1)).collect();
+                self.at(now_ns, What::Identified { processes, descriptors: Some(1024) });
             }
             Command::Inject { fault, victims } => self.inject(fault, &victims),
             Command::Heal { fault } => {

@@ -141,7 +141,7 @@ pub(super) fn exhaustion(context: &Context<'_>, groups: &[Group], findings: &mut
     let descriptors = context.whole(groups, |s| s.descriptors_max, u64::max, 1.0);
     for (name, series, limit) in [
         ("memory.exhaustion", memory, context.memory_limit(held)),
-        ("descriptors.exhaustion", descriptors, context.named("RLIMIT_NOFILE")),
+        ("descriptors.exhaustion", descriptors, context.descriptor_limit()),
     ] {
         let question = Question { limit, ..context.question() };
         if limit.is_none() || series.points.is_empty() {

@@ -234,6 +234,15 @@ impl<'a> Context<'a> {
         limits.into_iter().flatten().reduce(f64::min)
     }
 
+    /// The limit of descriptors that was in force for the processes of the target.
+    pub(super) fn descriptor_limit(&self) -> Option<f64> {
+        let told = self.evidence.events.iter().rev().find_map(|event| match event.fact {
+            Fact::Limits { descriptors } => Some(descriptors),
+            _ => None,
+        });
+        told.map(number)
+    }
+
     /// A limit that the manifest holds.
     pub(super) fn named(&self, name: &str) -> Option<f64> {
         let limits = &self.evidence.manifest.host.limits;

@@ -79,7 +79,7 @@ pub(crate) static END_EARLY: Table = Table {
 
 pub(crate) static NOTIFY: Table = Table {
     title: "notify",
-    help: "Each alert and each incident is one line of JSON.",
+    help: "Each alert, and each critical incident that no fault of the plan explains, is one line of JSON.",
     fields: &[
         Field {
             key: "command",
