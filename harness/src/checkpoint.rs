@@ -15,6 +15,7 @@ use evidence::layout;
 use protocol::{Capability, Member};
 use serde::{Deserialize, Serialize};
 
+use crate::clocks::Clocks;
 use crate::dispatcher::Hearing;
 use crate::ledger::{Sent, Standing};
 use crate::recovery::Cost;
@@ -64,6 +65,8 @@ pub struct Checkpoint {
     pub grown_from: Vec<Option<f64>>,
     /// Who was heard when.
     pub hearing: Hearing,
+    /// The clocks of the host at the last tick.
+    pub clocks: Option<Clocks>,
 }
 
 /// One agent.
@@ -99,6 +102,7 @@ impl Default for Checkpoint {
             baseline: false,
             grown_from: Vec::new(),
             hearing: Hearing::default(),
+            clocks: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use evidence::event::ClockChange;
 use nix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 /// A sleep shorter than this is not told from the time between two looks at a clock.
 const LEAST_SLEEP_NS: i64 = 10_000_000;
@@ -21,7 +22,7 @@ const CLOSE_NS: i64 = 1_000_000;
 const TRIES: usize = 5;
 
 /// The three clocks at one moment, in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clocks {
     /// `CLOCK_MONOTONIC`
     pub monotonic_ns: i64,
@@ -42,6 +43,14 @@ impl Clocks {
             let after_ns = now(ClockId::CLOCK_MONOTONIC)?;
             (after_ns - monotonic_ns < CLOSE_NS).then_some(Self { monotonic_ns, boot_ns, real_ns })
         })
+    }
+
+    /// What they would show at this moment of the monotonic clock if nothing happened to any of them until then.
+    #[must_use]
+    pub fn undisturbed_at(self, monotonic_ns: i64) -> Self {
+        let by_ns = monotonic_ns.saturating_sub(self.monotonic_ns);
+        let (boot_ns, real_ns) = (self.boot_ns.saturating_add(by_ns), self.real_ns.saturating_add(by_ns));
+        Self { monotonic_ns, boot_ns, real_ns }
     }
 
     /// What changed since `before`, and by how much, in nanoseconds. `every_ns` is the time between two ticks.

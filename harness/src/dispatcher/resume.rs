@@ -70,6 +70,10 @@ impl State {
         let (alerts, open) = (&state.plan.soak.alerts, state.incidents.open());
         state.alerts.go_on(alerts, open, &from.history, &was.grown_from);
         state.faults.go_on(&state.plan, &from, &state.members);
+        // A host that slept, or a clock that was set, while nobody looked; a boot begins with other clocks.
+        let monotonic_ns = i64::try_from(zero_monotonic_ns.wrapping_add(from.now_ns)).ok();
+        let clocks = was.clocks.filter(|_| from.takeover != Takeover::Rebooted);
+        state.clocks = clocks.zip(monotonic_ns).map(|(clocks, now)| clocks.undisturbed_at(now));
         state.heard = Heard::of_the_dead(&from.checkpoint.hearing, from.now_ns);
         state.resuming = Some(Box::new(from));
         state
@@ -88,6 +92,7 @@ impl State {
             shed: self.shed,
             ticks: self.sampling.ticks,
             lag_ns: self.lag_ns,
+            clocks: self.clocks,
             incidents: self.incidents.count(),
             members,
             leader,

@@ -61,6 +61,13 @@ fn against(run: &Labelled, base: &Labelled, gate: &Gate) -> Rest {
     let (Some(there), Some(here)) = (there.finding, here.finding) else {
         return nothing("nothing was measured".to_owned());
     };
+    if here.metric.unit != Unit::Ratio && run.is_from_elsewhere(base) {
+        return nothing(format!(
+            "the baseline was measured on another class of host ({}, this is {}) and is not labelled as another \
+             environment; measure one on this host",
+            base.run.host, run.run.host
+        ));
+    }
     let ratio =
         Interval { lo: here.interval.lo / there.interval.hi, hi: here.interval.hi / there.interval.lo };
     let value = here.value / there.value;

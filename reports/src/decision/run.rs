@@ -106,6 +106,11 @@ impl Labelled {
         self.baseline && self.run.fits(asked)
     }
 
+    /// Whether it was measured on another class of host than `base`, and nobody said that it should be.
+    pub(super) fn is_from_elsewhere(&self, base: &Self) -> bool {
+        self.run.host != base.run.host && self.environment == base.environment
+    }
+
     /// Its environment as a person reads it.
     pub(super) fn place(&self) -> String {
         self.environment.clone().unwrap_or_else(|| format!("unlabelled, host {}", self.run.host))

@@ -543,6 +543,16 @@ fn a_number_is_compared_with_the_baseline_of_the_same_scenario_only() {
         let decision = decide(&asked, runs, &[], &labelled);
         assert_eq!(decision.outcome, expected, "{scenario}: {}", decision.why);
     }
+    let elsewhere = |labels: &str| {
+        let mut runs = vec![run(&mut Fixture::calm(), "base", "s"), run(&mut Fixture::calm(), "new", "s")];
+        runs[0].host = "another".to_owned();
+        decide(&asked, runs, &[], &facts(labels))
+    };
+    let unsaid = elsewhere("runs: [{ run: base, baseline: true }]");
+    assert_eq!(unsaid.outcome, Outcome::Inconclusive);
+    assert!(unsaid.why.contains("measured on another class of host (another, this is "), "{}", unsaid.why);
+    let said = elsewhere("runs: [{ run: base, environment: wsl, baseline: true }]");
+    assert_eq!(said.outcome, Outcome::Go, "{}", said.why);
     let decision = decide(&asked, vec![run(&mut Fixture::calm(), "new", "s")], &[], &Facts::default());
     assert!(decision.why.contains("no run is labelled as the baseline"), "{}", decision.why);
 }

@@ -361,6 +361,19 @@ fn a_gate_that_the_run_is_too_short_for_says_so() {
     assert_eq!(verdict.gates[0].measured(), "–");
 }
 
+/// One worker of twenty keeps a descriptor of each coordinator that dies.
+#[test]
+fn what_each_fault_leaves_open_is_told_of_descriptors_too() {
+    let planted = Planted { descriptors: |hours| (hours * 18.0) as u64, ..STEADY };
+    let gates = [("descriptors.growth.fault[worker] < 0.02", Op::Less, 0.02)];
+    let (steady, keeping) = (judged(&STEADY, &gates), judged(&planted, &gates));
+    assert_eq!(steady.gates[0].outcome, Outcome::Go, "{}", steady.gates[0].why);
+    assert_eq!(keeping.gates[0].outcome, Outcome::NoGo, "{}", keeping.gates[0].why);
+    let left = finding(&keeping, "descriptors.growth.fault[worker]").interval;
+    assert!((left.lo..left.hi).contains(&0.05), "{left:?}");
+    assert!(finding(&keeping, "descriptors.growth.task[worker]").interval.lo > 0.0);
+}
+
 #[test]
 fn exhaustion_that_never_comes_is_go_and_only_what_cannot_be_told_is_inconclusive() {
     let leak = || Planted { memory: |h| (40.0 * 1024.0 + 4.0 * 1024.0 * h) * KIB, ..STEADY };

@@ -24,13 +24,17 @@ const SHARES: [&str; 8] = [
 ];
 
 /// Counts and sizes that are differences, and may be less than nothing.
-const DIFFERENCES: [&str; 9] = [
+const DIFFERENCES: [&str; 13] = [
     "descriptors.return",
     "threads.return",
     "descriptors.quiesced",
     "threads.quiesced",
     "memory.growth.task",
     "memory.growth.fault",
+    "descriptors.growth.task",
+    "descriptors.growth.fault",
+    "threads.growth.task",
+    "threads.growth.fault",
     "fault.late_excess",
     "fault.descriptors_left",
     "fault.memory_left",

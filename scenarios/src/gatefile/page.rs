@@ -72,7 +72,8 @@ against every criterion that rests on it. A criterion without evidence is INCONC
 
 With `than: baseline` the limits are shares of the same number in the runs that the facts file labels `baseline:
 true`; only runs of the same scenario are compared, and the interval of the quotient goes from the least over the
-greatest to the greatest over the least.
+greatest to the greatest over the least. What a machine makes (times, rates, memory) is compared on one class of host only,
+unless the facts file labels the two as different environments: a regression of another machine is none.
 
 ## Which runs
 

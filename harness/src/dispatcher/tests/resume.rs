@@ -1,7 +1,7 @@
 //! A harness that dies at any moment, and one that goes on with its run.
 
 use evidence::end::How;
-use evidence::event::{Edge, Fact, FaultStep, Takeover};
+use evidence::event::{ClockChange, Edge, Fact, FaultStep, Takeover};
 use proptest::prelude::*;
 use scenarios::plan::When;
 
@@ -78,6 +78,23 @@ fn at_most_one_interval_is_hidden_and_the_rest_of_the_plan_is_carried_out() {
     // 22 rounds are due; the gap took two of them, the death at most one.
     assert!((19..=20).contains(&simulation.rounds.len()), "{}", simulation.rounds.len());
     assert_eq!(simulation.end().ledger.lost, 0);
+}
+
+#[test]
+fn a_host_that_sleeps_while_no_harness_is_there_is_told_and_the_death_itself_is_no_stall() {
+    let changes = |sleep_ns| {
+        let mut simulation = Simulation::new(plan(20), Deeds { sleep_ns, ..Deeds::default() });
+        until(&mut simulation, 10 * SECOND + 500 * MS);
+        simulation.die_and_resume(8 * SECOND);
+        let simulation = simulation.run();
+        let changes = simulation.facts(|fact| match fact {
+            Fact::Clock { change, by_ns } => Some((*change, *by_ns / SECOND as i64)),
+            _ => None,
+        });
+        changes.into_iter().map(|(_, change)| change).collect::<Vec<_>>()
+    };
+    assert_eq!(changes(None), []);
+    assert_eq!(changes(Some((12 * SECOND, 3_600 * SECOND))), [(ClockChange::Suspended, 3_600)]);
 }
 
 #[test]

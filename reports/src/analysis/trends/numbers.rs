@@ -63,22 +63,32 @@ pub(super) fn of_processes(
                     share * trend.horizon_s / HOUR,
                 );
             }
-            if let Some(per_work) = drift.per_work {
-                let per_hour = work_per_hour(series).map_or(f64::INFINITY, |work| 1000.0 / work);
-                number("memory.growth.task", per_work.times(1000.0), per_hour);
-            }
-            if let Some(per_fault) = drift.per_fault {
-                number("memory.growth.fault", per_fault, f64::NAN);
-            }
-            if let Some((n, most)) = spread(series, trend) {
-                findings.put("memory.spread", of, Measured::exact(Basis::Series, n, most));
-            }
         }
         Watched::Descriptors => number("descriptors.growth", drift.per_hour, 1.0),
         Watched::Threads => number("threads.growth", drift.per_hour, 1.0),
         _ => {}
     }
+    if let (Some((by_task, _)), Some(per_work)) = (by_cause(trend.watched), drift.per_work) {
+        let per_hour = work_per_hour(series).map_or(f64::INFINITY, |work| 1000.0 / work);
+        number(by_task, per_work.times(1000.0), per_hour);
+    }
+    if let (Some((_, by_fault)), Some(per_fault)) = (by_cause(trend.watched), drift.per_fault) {
+        number(by_fault, per_fault, f64::NAN);
+    }
+    if let (Watched::Memory, Some((n, most))) = (trend.watched, spread(series, trend)) {
+        findings.put("memory.spread", of, Measured::exact(Basis::Series, n, most));
+    }
     told
+}
+
+/// What growth by work and by fault is called.
+fn by_cause(watched: Watched) -> Option<(&'static str, &'static str)> {
+    match watched {
+        Watched::Memory => Some(("memory.growth.task", "memory.growth.fault")),
+        Watched::Descriptors => Some(("descriptors.growth.task", "descriptors.growth.fault")),
+        Watched::Threads => Some(("threads.growth.task", "threads.growth.fault")),
+        _ => None,
+    }
 }
 
 /// Drift as a share of the level over the run; of the harness, per hour. Returns the same as [`of_processes`].
