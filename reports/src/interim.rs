@@ -11,7 +11,7 @@ use evidence::gate::{Gate, Limit, MetricRef, Op};
 use evidence::metric::Metric;
 use evidence::unit::Unit;
 
-use crate::analysis::{Analysis, FaultFinding, Finding, Name, analyse_with, number, seconds, trends};
+use crate::analysis::{Analysis, FaultFinding, Finding, Name, analyse_with, load, number, seconds, trends};
 use crate::drift::{self, Shape};
 use crate::reading::Evidence;
 use crate::report::RenderError;
@@ -59,7 +59,8 @@ pub fn interim(run: &Path, look: Look) -> Result<Option<Reason>, RenderError> {
     let evidence = Evidence::read(run)?;
     let confidence = drift::confidence_at(trends::CONFIDENCE, look.number, look.of);
     let analysis = analyse_with(&evidence, confidence);
-    let seen = Seen { planned_s: planned_s(&evidence), evidence: &evidence, analysis: &analysis };
+    let planned_s = seconds(load::planned_ns(&evidence));
+    let seen = Seen { planned_s, evidence: &evidence, analysis: &analysis };
     let of_gates = analysis.gates.iter().filter(|gate| gate.phase.is_none());
     let by_gate = of_gates.clone().find_map(|gate| seen.broken(gate).or_else(|| seen.spent(gate)));
     let reason = by_gate
@@ -69,16 +70,10 @@ pub fn interim(run: &Path, look: Look) -> Result<Option<Reason>, RenderError> {
     Ok(reason)
 }
 
-/// The load that the plan asks for, in seconds.
-fn planned_s(evidence: &Evidence) -> f64 {
-    let worked =
-        evidence.manifest.phases.iter().filter(|p| !["launch", "drain", "stop"].contains(&p.name.as_str()));
-    worked.map(|p| seconds(p.length_ns)).sum()
-}
-
 struct Seen<'a> {
     evidence: &'a Evidence,
     analysis: &'a Analysis,
+    /// The load that the plan asks for, in seconds.
     planned_s: f64,
 }
 

@@ -58,7 +58,7 @@ fn told<T>(read: Result<T, scenarios::Problems>) -> Result<T, Exit> {
 
 /// Every run and every earlier decision that was given, if all can be read and none goes on.
 fn given(directories: &[PathBuf]) -> Result<(Vec<Run>, Vec<Earlier>), Exit> {
-    let (mut runs, mut earlier, mut refused) = (Vec::new(), Vec::new(), None);
+    let (mut runs, mut earlier, mut exit) = (Vec::new(), Vec::new(), Exit::Go);
     for directory in directories {
         let read = if Earlier::is_in(directory) {
             Earlier::read(directory).map(|decision| earlier.push(decision)).map_err(invalid)
@@ -67,12 +67,12 @@ fn given(directories: &[PathBuf]) -> Result<(Vec<Run>, Vec<Earlier>), Exit> {
         } else {
             Run::read(directory).map(|run| runs.push(run)).map_err(invalid)
         };
-        if let Err((why, exit)) = read {
+        if let Err((why, refused)) = read {
             note!("error: {} cannot be judged\n  {why}", directory.display());
-            refused = Some(refused.map_or(exit, |before: Exit| before.and(exit)));
+            exit = exit.and(refused);
         }
     }
-    refused.map_or(Ok((runs, earlier)), Err)
+    if exit == Exit::Go { Ok((runs, earlier)) } else { Err(exit) }
 }
 
 fn invalid(why: impl std::fmt::Display) -> (String, Exit) {

@@ -35,6 +35,16 @@ fn start(place: &Place, run: &Path, hold: &str) -> Child {
     child
 }
 
+/// A run that is in its hold phase, and has a minute to go.
+fn holding(place: &Place, run: &Path) -> Child {
+    let running = start(place, run, "60s");
+    wait_for("the hold phase", || {
+        let events = std::fs::read_to_string(run.join("events.jsonl")).ok()?;
+        events.contains(r#""phase":"hold""#).then_some(())
+    });
+    running
+}
+
 #[test]
 fn a_run_is_followed_to_its_verdict_and_a_crash_raises_the_alert_everywhere() {
     let place = Place::new();
@@ -80,11 +90,7 @@ fn a_run_is_followed_to_its_verdict_and_a_crash_raises_the_alert_everywhere() {
 fn a_run_whose_harness_died_says_how_to_go_on() {
     let place = Place::new();
     let run = place.path("run");
-    let mut running = start(&place, &run, "60s");
-    wait_for("the hold phase", || {
-        let events = std::fs::read_to_string(run.join("events.jsonl")).ok()?;
-        events.contains(r#""phase":"hold""#).then_some(())
-    });
+    let mut running = holding(&place, &run);
     let watching = watch(&place, &run);
     running.kill().unwrap();
     running.wait().unwrap();
@@ -100,11 +106,7 @@ fn a_run_whose_harness_died_says_how_to_go_on() {
 fn a_run_that_goes_on_is_not_judged_and_nothing_is_written_into_it() {
     let place = Place::new();
     let run = place.path("run");
-    let mut running = start(&place, &run, "60s");
-    wait_for("the hold phase", || {
-        let events = std::fs::read_to_string(run.join("events.jsonl")).ok()?;
-        events.contains(r#""phase":"hold""#).then_some(())
-    });
+    let mut running = holding(&place, &run);
     let directory = run.to_str().unwrap();
     let gates = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/gates/kpi.yaml");
     let all = [

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::command::{Command, Commands, Notice};
 use super::incidents::Incident;
-use super::state::{Stage, State};
+use super::state::State;
 use growth::Growth;
 use readings::Interval;
 
@@ -91,7 +91,7 @@ impl Alerts {
 impl State {
     /// A threshold's metric was read.
     fn alert_read(&mut self, index: usize, value: f64, out: &mut Commands) {
-        if matches!(self.stage, Stage::Ending | Stage::Over) {
+        if self.stage.is_last() {
             return;
         }
         let alert = &self.plan.soak.alerts[index];
@@ -162,7 +162,7 @@ impl State {
 
     /// Tells whoever looks on; nobody once the run is over.
     pub(super) fn news(&mut self, text: String) {
-        if !matches!(self.stage, Stage::Ending | Stage::Over) {
+        if !self.stage.is_last() {
             self.alerts.push_news(text);
         }
     }
@@ -177,7 +177,7 @@ impl State {
         what: &str,
         out: &mut Commands,
     ) {
-        if matches!(self.stage, Stage::Ending | Stage::Over) {
+        if self.stage.is_last() {
             return;
         }
         let notify = &self.plan.soak.notify;

@@ -243,7 +243,7 @@ impl State {
 
     /// The target cannot be used any further.
     pub(super) fn target_failed(&mut self, failure: TargetFailure, out: &mut Commands) {
-        if matches!(self.stage, Stage::Ending | Stage::Over) {
+        if self.stage.is_last() {
             return;
         }
         let what = failure.to_string();
@@ -291,7 +291,7 @@ impl State {
     }
 
     fn end_target(&mut self, out: &mut Commands) {
-        if matches!(self.stage, Stage::Ending | Stage::Over) {
+        if self.stage.is_last() {
             return;
         }
         self.end_quiesce(false, out);

@@ -146,6 +146,13 @@ pub struct State {
     pub(super) resuming: Option<Box<Resumption>>,
 }
 
+impl Stage {
+    /// Whether the target is being ended, or has been.
+    pub(super) fn is_last(self) -> bool {
+        matches!(self, Self::Ending | Self::Over)
+    }
+}
+
 impl State {
     /// A run that has not begun. `run_id` is told to the target; `zero_monotonic_ns` is `CLOCK_MONOTONIC` at
     /// its start.

@@ -51,7 +51,7 @@ impl Load {
 }
 
 /// How long the load was to be.
-pub(super) fn planned_ns(evidence: &Evidence) -> u64 {
+pub(crate) fn planned_ns(evidence: &Evidence) -> u64 {
     let load = evidence.manifest.phases.iter().filter(|phase| !IDLE.contains(&phase.name.as_str()));
     super::total(load.map(|phase| phase.length_ns))
 }
